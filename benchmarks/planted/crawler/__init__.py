@@ -1,0 +1,1 @@
+"""A polite crawler for a few hosts."""

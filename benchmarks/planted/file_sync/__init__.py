@@ -1,0 +1,1 @@
+"""Keep two folders equal."""

@@ -1,0 +1,1 @@
+"""Stock in several warehouses."""

@@ -1,0 +1,1 @@
+"""Charges, refunds and events of a payment provider."""

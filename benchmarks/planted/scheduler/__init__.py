@@ -1,0 +1,1 @@
+"""Run calls at given times."""

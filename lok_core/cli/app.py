@@ -1,0 +1,121 @@
+"""The command tree. Built-in commands are a table, so that `--help` imports none of them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from lok_core import __version__
+from lok_core.cli.output import complain, quiet_stdout
+from lok_core.errors import ExitCode, LokError, UnknownNameError
+
+_BUILTIN = {
+    # command: (module below lok_core.cli, help)
+    "ask": ("ask", "Ask a question of several backends at once."),
+    "backends": ("listing", "List the backends and whether they are ready."),
+    "plugins": ("listing", "List the installed plugins, and what is wrong with broken ones."),
+}
+
+
+class Commands(click.Group):
+    """Built-in commands, and every installed task as a command of its own, which cannot shadow the former."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_BUILTIN, *sorted(_tasks())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _BUILTIN:
+            module = importlib.import_module(f"lok_core.cli.{_BUILTIN[cmd_name][0]}")
+            command: click.Command = getattr(module, cmd_name)
+            return command
+        tasks = _tasks()
+        if cmd_name not in tasks:
+            return None
+        from lok_core.cli.task import task_command
+
+        return task_command(cmd_name, tasks[cmd_name])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        command = self.get_command(ctx, args[0])
+        if command is None:
+            error = UnknownNameError("command", args[0], self.list_commands(ctx))
+            if "did you mean" not in error.hint:
+                error.hint = (
+                    f"if it is a task pack's, install that (lok-task-{args[0]}?); `lok --help` lists all"
+                )
+            raise error
+        return args[0], command, args[1:]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        tasks = _tasks()
+        with formatter.section("Tasks"):
+            if tasks:
+                formatter.write_dl(sorted(tasks.items()))
+            else:
+                formatter.write_text('none installed; pip install "lok-core[standard]" adds hunt and audit')
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _BUILTIN.items()])
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Plugins add tasks and backends: pip install lok-task-NAME, pip install lok-backend-NAME.",
+    no_args_is_help=True,
+)
+@click.option("-d", "--dir", "directory", type=click.Path(), metavar="DIR", help="The directory to work on.")
+@click.version_option(__version__, prog_name="lok", message="%(prog)s %(version)s")
+@click.pass_context
+def lok(ctx: click.Context, directory: str | None) -> None:
+    """Asks the LLM command-line tools you have, all at once, and makes findings out of what they say."""
+    ctx.obj = directory
+
+
+def run(argv: Sequence[str]) -> int:
+    """The exit code of that command line; every expected error has been told on standard error."""
+    try:
+        result: Any = lok.main(list(argv), prog_name="lok", standalone_mode=False)
+        return result if isinstance(result, int) else ExitCode.OK
+    except LokError as error:
+        complain(error.message, error.hint)
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return ExitCode.OK
+    except click.ClickException as error:
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "lok"
+        complain(_lowered(error.format_message()), f"`{where} --help` shows the usage")
+        return ExitCode.USAGE
+    except click.Abort:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        quiet_stdout()
+        return ExitCode.OK
+    except Exception as error:  # noqa: BLE001 - a traceback helps nobody but us, who can ask for it
+        if "-v" in argv or "--verbose" in argv:
+            import traceback
+
+            traceback.print_exc(file=sys.stderr)
+        complain(
+            f"internal error: {type(error).__name__}: {error}",
+            "this is a fault of lok; -v shows where, and a report of it is welcome",
+        )
+        return ExitCode.INTERNAL
+
+
+def _tasks() -> dict[str, str]:
+    """Every installed task that no built-in command shadows: its name and description."""
+    from lok_core.cli.catalog import task_descriptions
+
+    return {name: text for name, text in task_descriptions(os.environ).items() if name not in _BUILTIN}
+
+
+def _lowered(message: str) -> str:
+    return (message[:1].lower() + message[1:]).removesuffix(".")

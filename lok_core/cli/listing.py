@@ -1,0 +1,63 @@
+"""lok backends, lok plugins."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from lok_core import lok as lok_face
+from lok_core.cli.output import write_stdout
+from lok_core.models import BackendInfo
+from lok_core.sanitize import clean, clean_line
+
+
+@click.command(short_help="List the backends and whether they are ready.")
+def backends() -> None:
+    """Lists the backends that the installed plugins offer, and whether each can be asked."""
+    registry = lok_face.installed(os.environ)
+    panel = lok_face.make_panel(registry, os.environ)
+    infos = panel.infos()
+    rows = [(info.name, _state(info), info.profile.style) for info in infos]
+    rows += [(name, "broken", problem) for name, problem in panel.problems.items()]
+    write_stdout(
+        _table(rows) or 'no backend is installed; pip install "lok-core[standard]" adds the first one\n'
+    )
+    write_stdout("".join(f"warning: {line}\n" for line in lok_face.troubles(registry)))
+
+
+@click.command(short_help="List the installed plugins, and what is wrong with broken ones.")
+@click.option("-v", "--verbose", is_flag=True, help="Tracebacks of broken plugins.")
+def plugins(verbose: bool) -> None:
+    """Lists every installed plugin: its distribution and version, what it offers, and why it is broken."""
+    registry = lok_face.installed(os.environ)
+    rows = []
+    for plugin in registry.plugins:
+        offers = [f"{interface.__name__.lower()} {name}" for interface, name in registry.offered_by(plugin)]
+        rows.append((plugin.distribution, plugin.version, ", ".join(offers) or "nothing"))
+    for plugin in registry.disabled:
+        rows.append((plugin.distribution, plugin.version, f"disabled by {lok_face.DISABLE}"))
+    for broken in registry.broken:
+        rows.append((broken.plugin.distribution, broken.plugin.version, f"BROKEN: {broken.reason}"))
+    write_stdout(_table(rows) or "no plugin is installed\n")
+    if len(registry.plugins) <= 1 and not registry.broken:
+        write_stdout('\nonly lok itself is here; pip install "lok-core[standard]" adds tasks and a backend\n')
+    for line in registry.duplicates():
+        write_stdout(f"\nwarning: {line}; set {lok_face.DISABLE} to leave one of them out\n")
+    if verbose:
+        for broken in registry.broken:
+            write_stdout(f"\n{broken.plugin.label}\n{clean(broken.traceback)}")
+
+
+def _state(info: BackendInfo) -> str:
+    if not info.available:
+        return "missing"
+    return "ready" if info.profile.asked_by_default else "by name"
+
+
+def _table(rows: list[tuple[str, str, str]]) -> str:
+    first = max((len(row[0]) for row in rows), default=0)
+    second = max((len(row[1]) for row in rows), default=0)
+    return "".join(
+        f"{clean_line(a):{first}}  {clean_line(b):{second}}  {clean_line(c)}\n" for a, b, c in rows
+    )

@@ -1,0 +1,34 @@
+"""A command for each installed task: `lok hunt`, `lok audit`, a pack's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lok_core.cli.options import run_options
+from lok_core.errors import UsageError
+
+
+def task_command(name: str, description: str) -> click.Command:
+    """The command that runs the task of that name on a directory."""
+
+    @click.command(
+        name, short_help=description, help=f"{description}\n\nDIR is the working directory by default."
+    )
+    @click.argument("target", required=False, type=click.Path(), metavar="[DIR]")
+    @run_options
+    @click.pass_context
+    def command(ctx: click.Context, /, target: str | None, **keywords: Any) -> int:
+        # Not at the top: `--help` would pay for trio.
+        from pathlib import Path
+
+        from lok_core.cli.running import Options, run_report
+
+        options = Options(**keywords)
+        if target is not None and options.directory is not None and target != options.directory:
+            raise UsageError("two directories were given", f"lok {name} {target} is enough")
+        directory = Path(target or options.directory or ctx.obj or "")
+        return run_report(options, lambda lok: lok.run_task(name, directory))
+
+    return command

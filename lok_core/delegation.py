@@ -1,0 +1,26 @@
+"""Which backend suits a request: the rules' votes, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from lok_core.interfaces import Rule
+from lok_core.models import BackendInfo, Ranking, Request, Vote
+
+
+def recommend(request: Request, backends: Sequence[BackendInfo], rules: Iterable[Rule]) -> Ranking:
+    """The eligible backends, those with the most votes first, then by name.
+
+    Votes add up, so neither the order of the rules nor that of the backends matters.
+    """
+    eligible = [info for info in backends if info.eligible]
+    names = {info.name for info in eligible}
+    votes: list[Vote] = []
+    for rule in rules:
+        # A rule that raises has no opinion: whom to ask is no reason to ask nobody.
+        with suppress(Exception):
+            votes += [vote for vote in list(rule.votes(request, eligible)) if vote.backend in names]
+    weights = {name: sum(vote.weight for vote in votes if vote.backend == name) for name in names}
+    order = sorted(names, key=lambda name: (-weights[name], name))
+    return Ranking(tuple(order), tuple(sorted(votes, key=lambda vote: (vote.backend, vote.reason))))

@@ -1,0 +1,97 @@
+"""Which environment variables a backend's processes get to see.
+
+A child sees its own credentials and not those of the other backends, and it does not take itself for a
+nested run of the program that started lok.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from lok_core.errors import BackendError
+from lok_core.models import Profile
+
+# Set by a CLI for what it starts; with them the same CLI, started by lok, refuses to run or changes its
+# behaviour as a nested session.
+_NESTING = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT")
+
+# What any program needs to run, find its home and reach the network; nothing else passes where the directory
+# is not trusted, since variables can name programs and libraries to load.
+_PLAIN = (
+    "PATH",
+    "HOME",
+    "USER",
+    "SHELL",
+    "LANG",
+    "LC_",
+    "TZ",
+    "TERM",
+    "TMPDIR",
+    "XDG_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_",
+    "NODE_EXTRA_CA_CERTS",
+    "LOK_",
+)
+
+DEPTH = "LOK_DEPTH"
+MAX_DEPTH = 1
+
+
+def child_environment(
+    env: Mapping[str, str], profile: Profile, others_secrets: Collection[str], *, trusted: bool
+) -> dict[str, str]:
+    """The environment for a backend's processes.
+
+    Args:
+        env: lok's own.
+        profile: the backend's; what it declares in `secrets` and `env` passes.
+        others_secrets: names and prefixes of the secrets that other backends declare.
+        trusted: whether the directory is; otherwise only a short list of harmless variables passes.
+    """
+    own = (*profile.secrets, *profile.env)
+    child = {
+        name: value
+        for name, value in env.items()
+        if name not in _NESTING
+        and (_matches(name, own) or (not _matches(name, others_secrets) and (trusted or _plain(name))))
+    }
+    child[DEPTH] = str(depth(env) + 1)
+    return child
+
+
+def secret_values(env: Mapping[str, str], profiles: Collection[Profile]) -> set[str]:
+    """The values that must not be shown: those of every variable which some backend declares as a secret."""
+    names = {name for profile in profiles for name in profile.secrets}
+    return {value for name, value in env.items() if _matches(name, names)}
+
+
+def depth(env: Mapping[str, str]) -> int:
+    """How many loks are above this one: a backend may be told to run lok itself."""
+    value = env.get(DEPTH, "0")
+    return int(value) if value.isdigit() else 0
+
+
+def refuse_recursion(env: Mapping[str, str]) -> None:
+    """Ends a chain of backends that call lok.
+
+    Raises:
+        BackendError: `invalid`, when this lok was started by a backend of another one.
+    """
+    if depth(env) >= MAX_DEPTH:
+        raise BackendError(
+            "invalid",
+            "lok was started by a backend of another lok, and does not ask backends from there",
+            f"unset {DEPTH} if this is meant",
+        )
+
+
+def _matches(name: str, declared: Collection[str]) -> bool:
+    return any(name == one or (one.endswith("_") and name.startswith(one)) for one in declared)
+
+
+def _plain(name: str) -> bool:
+    return _matches(name, _PLAIN) or _matches(name.upper(), [one for one in _PLAIN if one.endswith("_PROXY")])

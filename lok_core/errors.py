@@ -1,0 +1,100 @@
+"""What can go wrong, as exceptions that say how to go on.
+
+::
+
+    LokError                    message, hint, exit code
+    ├── UsageError              the command line asks for what cannot be done (exit 2)
+    │   └── UnknownNameError    no backend, task or format of that name
+    ├── PluginError             two plugins claim one name (exit 2)
+    ├── NoBackendError          nobody there to answer (exit 3)
+    └── BackendError            a backend could not answer; the engine turns it into a Failure
+
+The exit codes of the command line are in `ExitCode`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the `lok` command; a signal other than SIGINT ends it with 128 + its number."""
+
+    OK = 0
+    FINDINGS = 1
+    USAGE = 2
+    NO_ANSWER = 3
+    INTERNAL = 4
+    INCOMPLETE = 5
+    INTERRUPTED = 130
+
+
+class LokError(Exception):
+    """A failure with a message for a person and, where there is one, a way out.
+
+    Attributes:
+        message: one line, lower case, without a full stop.
+        hint: what to do about it; empty if nothing useful can be said.
+        exit_code: what the command line exits with.
+    """
+
+    exit_code: ExitCode = ExitCode.INTERNAL
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(LokError):
+    """The request itself is wrong: a missing directory, an empty prompt, a bad option value."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UnknownNameError(UsageError):
+    """Nothing of this kind is called so; the hint names the nearest, or everything there is."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        import difflib  # only a failing command pays for it
+
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1)
+        if near:
+            hint = f"did you mean {near[0]!r}?"
+        elif names:
+            hint = f"installed {kind}s: {', '.join(names)}"
+        else:
+            hint = f"no {kind} is installed"
+        super().__init__(f"no {kind} named {name!r}", hint)
+
+
+class PluginError(LokError):
+    """Two plugins offer the same name, so that neither can be chosen."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NoBackendError(LokError):
+    """No backend is there that could answer."""
+
+    exit_code = ExitCode.NO_ANSWER
+
+
+class BackendError(LokError):
+    """A backend could not answer, for a known kind of reason.
+
+    Args:
+        kind: one of `lok_core.FAILURE_KINDS`.
+        message: what happened, for a person; names the key, command or model concerned.
+        hint: the one thing to do about it.
+        retry_after_s: seconds after which the provider allows another attempt, if it said so.
+    """
+
+    exit_code = ExitCode.NO_ANSWER
+
+    def __init__(self, kind: str, message: str, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.kind = kind
+        self.retry_after_s = retry_after_s

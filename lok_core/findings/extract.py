@@ -1,0 +1,76 @@
+"""Findings out of a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from lok_core.findings.rank import area_of
+from lok_core.models import AREAS, CATEGORIES, SEVERITIES
+from lok_core.outcome import Answer, Finding, Location, Source
+
+
+def from_answer(answer: Answer, *, lead: bool) -> list[Finding]:
+    """The findings of a structured reply (schema `lok.findings/1`), in its order; none if it has no data.
+
+    Neither of the programs that accept a schema checks what the model returns against it, so each item is
+    read for what it is worth: without a title it is no finding, every other property may be missing.
+
+    Args:
+        lead: whether an analyser answered, whose findings are leads.
+    """
+    items = (answer.reply.data or {}).get("findings")
+    if not isinstance(items, list):
+        return []
+    found = [_finding(item, answer, lead) for item in items if isinstance(item, Mapping)]
+    return [finding for finding in found if finding is not None]
+
+
+def _finding(item: Mapping[str, Any], answer: Answer, lead: bool) -> Finding | None:
+    title = _text(item, "title")
+    if not title:
+        return None
+    severity = _text(item, "severity").lower()
+    category = _text(item, "category").lower()
+    source = Source(
+        backend=answer.backend,
+        label=answer.request.label,
+        title=title,
+        explanation=_text(item, "explanation"),
+        severity=severity if severity in SEVERITIES else "medium",
+        category=category if category in CATEGORIES else answer.request.category,
+        model=answer.reply.model,
+        rule=_text(item, "rule"),
+        lead=lead,
+    )
+    location = _location(item)
+    area = _text(item, "area")
+    return Finding(
+        title=source.title,
+        explanation=source.explanation,
+        severity=source.severity,
+        category=source.category,
+        locations=() if location is None else (location,),
+        sources=(source,),
+        quote=_text(item, "quote"),
+        area=area if area in AREAS else area_of("" if location is None else location.path),
+    )
+
+
+def _location(item: Mapping[str, Any]) -> Location | None:
+    path = _text(item, "file").replace("\\", "/").removeprefix("./")
+    if not path or ".." in PurePosixPath(path).parts:
+        return None
+    line, end_line = _line(item, "line"), _line(item, "end_line")
+    return Location(path, line, end_line if line is not None and (end_line or 0) > line else None)
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    value = item.get(key)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _line(item: Mapping[str, Any], key: str) -> int | None:
+    value = item.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -1,0 +1,1 @@
+"""The ways to work with several backends: one coroutine each, a Job in, a Report out."""

@@ -1,0 +1,43 @@
+"""What all modes put into a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lok_core.interfaces import Job
+from lok_core.models import Usage
+from lok_core.outcome import Answer, Detail, Finding, Outcome, Report
+
+
+def report(command: str, job: Job, detail: Detail, findings: Iterable[Finding] = ()) -> Report:
+    """The report of everything the job recorded; what only the whole run knows is added by `lok.py`."""
+    return Report(
+        command=command,
+        directory=job.directory,
+        outcomes=job.outcomes,
+        detail=detail,
+        findings=tuple(findings),
+        usage=total(job.outcomes),
+        notes=job.remarks,
+        interrupted=bool(job.interrupted),
+    )
+
+
+def total(outcomes: Sequence[Outcome]) -> Usage:
+    """The sums over all answers; a sum that misses one part is unknown, not smaller."""
+    usages = [outcome.reply.usage for outcome in outcomes if isinstance(outcome, Answer)]
+
+    def sum_of(values: list[int | None] | list[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return sum(known) if known and len(known) == len(values) else None
+
+    def count(values: list[int | None]) -> int | None:
+        summed = sum_of(values)
+        return None if summed is None else int(summed)
+
+    return Usage(
+        count([usage.input_tokens for usage in usages]),
+        count([usage.output_tokens for usage in usages]),
+        count([usage.cached_tokens for usage in usages]),
+        sum_of([usage.cost_usd for usage in usages]),
+    )

@@ -1,0 +1,41 @@
+"""A task: its prompts to those whom they suit, and findings out of the answers.
+
+The only place where outcomes become findings, so that no task can leave a check out.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from lok_core.errors import LokError, NoBackendError
+from lok_core.findings.extract import from_answer
+from lok_core.findings.rank import ranked
+from lok_core.interfaces import Job, Task
+from lok_core.modes.reporting import report
+from lok_core.outcome import Answer, Finding, Report, TaskDetail
+
+
+async def run_task(job: Job, task: Task) -> Report:
+    """The report of the task, with what had been answered if it is interrupted."""
+    broken = False
+    with job.interruptible():
+        try:
+            await task.run(job)
+        except LokError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and what was answered counts
+            job.note(f"the task {task.name} broke off: {type(error).__name__}: {error}")
+            broken = True
+    if not job.outcomes and not broken:
+        raise NoBackendError(
+            f"no backend is there to {task.name}",
+            "pip install lok-backend-static needs no key; `lok backends` shows what is there",
+        )
+    analysers = {info.name for info in job.backends() if not info.profile.is_llm}
+    findings: list[Finding] = []
+    for outcome in job.outcomes:
+        if isinstance(outcome, Answer):
+            findings += from_answer(outcome, lead=outcome.backend in analysers)
+    prompts = tuple(prompt.name for prompt in task.prompts)
+    made = report(task.name, job, TaskDetail(task.name, task.description, prompts), ranked(findings))
+    return evolve(made, interrupted=made.interrupted or broken)

@@ -1,0 +1,7 @@
+"""The kit for those who write plugins: scripted backends, fake programs, lok as a process."""
+
+from lok_core.testing.fake_cli import FakeCli
+from lok_core.testing.runs import LokResult, run_lok
+from lok_core.testing.scripted import ScriptedBackend, Step
+
+__all__ = ["FakeCli", "LokResult", "ScriptedBackend", "Step", "run_lok"]
