@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lok_core.errors import PluginError as PluginError
     from lok_core.errors import UnknownNameError as UnknownNameError
     from lok_core.errors import UsageError as UsageError
+    from lok_core.findings.rank import area_of_path as area_of_path
     from lok_core.hookspecs import hookimpl as hookimpl
     from lok_core.interfaces import Backend as Backend
     from lok_core.interfaces import Job as Job
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "errors": "BackendError ExitCode LokError NoBackendError PluginError UnknownNameError UsageError",
+    "findings.rank": "area_of_path",
     "hookspecs": "hookimpl",
     "interfaces": "Backend Job NoConfig PromptTask Renderer Rule Run Task",
     "lok": "Lok open_lok",

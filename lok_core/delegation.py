@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+from attrs import evolve
+
+from lok_core.errors import PLUGIN_FAULTS
 from lok_core.interfaces import Rule
 from lok_core.models import BackendInfo, Ranking, Request, Vote
 
@@ -19,8 +22,9 @@ def recommend(request: Request, backends: Sequence[BackendInfo], rules: Iterable
     votes: list[Vote] = []
     for rule in rules:
         # A rule that raises has no opinion: whom to ask is no reason to ask nobody.
-        with suppress(Exception):
-            votes += [vote for vote in list(rule.votes(request, eligible)) if vote.backend in names]
+        with suppress(*PLUGIN_FAULTS):
+            cast = [evolve(vote, weight=float(vote.weight)) for vote in rule.votes(request, eligible)]
+            votes += [vote for vote in cast if vote.backend in names]
     weights = {name: sum(vote.weight for vote in votes if vote.backend == name) for name in names}
     order = sorted(names, key=lambda name: (-weights[name], name))
     return Ranking(tuple(order), tuple(sorted(votes, key=lambda vote: (vote.backend, vote.reason))))

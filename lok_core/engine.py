@@ -18,7 +18,7 @@ from attrs import Factory, define, evolve, field, frozen
 
 from lok_core import delegation
 from lok_core.environment import refuse_recursion
-from lok_core.errors import BackendError, NoBackendError
+from lok_core.errors import PLUGIN_FAULTS, BackendError, NoBackendError
 from lok_core.interfaces import Backend, Job, Rule, Run
 from lok_core.models import (
     FAILURE_KINDS,
@@ -110,7 +110,7 @@ class Engine:
         for name, backend in self.panel.backends.items():
             try:
                 await backend.aclose()
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+            except PLUGIN_FAULTS as error:
                 self.listener(Event("note", text=f"{name} did not close: {error!r}"))
 
     async def _with_retries(self, attempt: Attempt[T]) -> T | Failure:
@@ -119,7 +119,7 @@ class Engine:
             attempt.count += 1
             try:
                 return await self._once(attempt)
-            except Exception as error:  # noqa: BLE001 - the boundary at which plugin exceptions become values
+            except PLUGIN_FAULTS as error:  # the boundary at which exceptions become values
                 failure = attempt.failed(error)
                 wait_s = getattr(error, "retry_after_s", None) or pause
             if (
@@ -185,7 +185,7 @@ class Attempt(Generic[T]):
             detail=mask(detail),
         )
 
-    def failed(self, error: Exception) -> Failure:
+    def failed(self, error: BaseException) -> Failure:
         """The failure that an exception of the backend amounts to."""
         expected = _backend_error(error)
         if expected is not None and expected.kind in FAILURE_KINDS:
@@ -334,7 +334,7 @@ class EngineJob(Job):
     async def _ask(self, attempt: Attempt[Reply]) -> None:
         try:
             result = await self.engine.perform(attempt)
-        except trio.Cancelled:
+        except BaseException:  # Cancelled as a rule, alone or in a group that a nursery made
             when = "before it had answered" if attempt.count else "before it was started"
             self._record(attempt, attempt.failure("cancelled", f"{self.interrupted or 'cancelled'} {when}"))
             raise

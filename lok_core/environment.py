@@ -28,10 +28,6 @@ _PLAIN = (
     "TERM",
     "TMPDIR",
     "XDG_",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
     "SSL_CERT_",
     "NODE_EXTRA_CA_CERTS",
     "LOK_",
@@ -94,4 +90,4 @@ def _matches(name: str, declared: Collection[str]) -> bool:
 
 
 def _plain(name: str) -> bool:
-    return _matches(name, _PLAIN) or _matches(name.upper(), [one for one in _PLAIN if one.endswith("_PROXY")])
+    return _matches(name, _PLAIN) or name.upper().endswith("_PROXY")

@@ -5,7 +5,7 @@
     LokError                    message, hint, exit code
     ├── UsageError              the command line asks for what cannot be done (exit 2)
     │   └── UnknownNameError    no backend, task or format of that name
-    ├── PluginError             two plugins claim one name (exit 2)
+    ├── PluginError             a plugin that was asked for cannot be used (exit 2)
     ├── NoBackendError          nobody there to answer (exit 3)
     └── BackendError            a backend could not answer; the engine turns it into a Failure
 
@@ -16,6 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+
+PLUGIN_FAULTS = (Exception, SystemExit)
+"""What code of a plugin may raise that must not take lok along; Ctrl-C and cancellation still pass."""
 
 
 class ExitCode(IntEnum):
@@ -71,7 +74,7 @@ class UnknownNameError(UsageError):
 
 
 class PluginError(LokError):
-    """Two plugins offer the same name, so that neither can be chosen."""
+    """What was asked for is a plugin's, and cannot be used: two offer it, or it breaks when it is made."""
 
     exit_code = ExitCode.USAGE
 

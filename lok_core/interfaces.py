@@ -221,8 +221,8 @@ class PromptTask(Task):
         requests = self.requests(job)
         if not any(info.profile.is_llm for info in job.backends() if info.eligible):
             job.note(
-                "no language model was asked; install one of their command-line tools and its backend "
-                "(`lok backends` lists them) for a review beyond patterns"
+                "no language model was asked; `pip install lok-backend-NAME` adds the one you have "
+                "(codex, gemini, claude, ...)"
             )
         await job.ask_all(requests)
 

@@ -12,24 +12,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, evolve
 
-from lok_core.errors import UsageError
+from lok_core.errors import PLUGIN_FAULTS, PluginError, UsageError
 from lok_core.interfaces import Backend, Renderer, Rule, Task
+from lok_core.registry import DISABLE as DISABLE
 from lok_core.registry import Registry as Registry
+from lok_core.sanitize import clean_line
 
 if TYPE_CHECKING:
     from lok_core.engine import Engine, EngineJob, Limits
-    from lok_core.outcome import Event, Report
+    from lok_core.outcome import Event, Report, View
     from lok_core.panel import Panel
     from lok_core.process import Children
 
-DISABLE = "LOK_DISABLE_PLUGINS"
-"""Environment variable: distributions that are not loaded, separated by commas."""
+T = TypeVar("T")
 
 
 def installed(env: Mapping[str, str]) -> Registry:
@@ -61,7 +62,7 @@ def make_panel(registry: Registry, env: Mapping[str, str], named: Sequence[str] 
     for kind, offered in registry.all(Backend).items():  # type: ignore[type-abstract]
         try:
             backends[kind] = offered(kind, offered.Config())
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        except PLUGIN_FAULTS as error:
             problems[kind] = f"{offered.__name__}() raised {type(error).__name__}: {error}"
     for name in named:
         if name in problems:
@@ -71,13 +72,12 @@ def make_panel(registry: Registry, env: Mapping[str, str], named: Sequence[str] 
 
 def troubles(registry: Registry) -> list[str]:
     """One line for each plugin that is left out, with the way to silence it."""
-    twice = registry.duplicates()  # first: it makes every plugin say what it offers
-    lines = [
+    broken = [
         f"plugin {broken.plugin.distribution} is disabled: {broken.reason} (`lok plugins -v` shows more; "
         f"{DISABLE}={broken.plugin.distribution} silences this)"
         for broken in registry.broken
     ]
-    return lines + [f"{line}; set {DISABLE} to leave one of them out" for line in twice]
+    return broken + registry.duplicates()
 
 
 def tasks_of(registry: Registry) -> dict[str, str]:
@@ -85,7 +85,7 @@ def tasks_of(registry: Registry) -> dict[str, str]:
     tells what is wrong."""
     known = registry.all(Task)  # type: ignore[type-abstract]
     return {
-        name: known[name].description if name in known else "offered by two plugins"
+        name: clean_line(known[name].description) if name in known else "offered by two plugins"
         for name in registry.names(Task)
     }
 
@@ -104,7 +104,22 @@ def renderer(registry: Registry, name: str) -> Renderer:
     Raises:
         UnknownNameError: there is no such format.
     """
-    return registry.get(Renderer, name)()  # type: ignore[type-abstract]
+    return _made(registry, Renderer, name)  # type: ignore[type-abstract]
+
+
+def show(registry: Registry, name: str, report: Report, view: View) -> str:
+    """The report in the format of that name.
+
+    Raises:
+        PluginError: the renderer broke.
+    """
+    try:
+        return "".join(renderer(registry, name).render(report, view))
+    except PLUGIN_FAULTS as error:
+        owner = registry.owner(Renderer, name)
+        raise PluginError(
+            f"the format {name!r} of {owner} failed: {type(error).__name__}: {error}", "shown as text instead"
+        ) from error
 
 
 @define(eq=False)
@@ -139,7 +154,7 @@ class Lok:
         """
         from lok_core.modes.task import run_task
 
-        task = self.registry.get(Task, name)()  # type: ignore[type-abstract]
+        task = _made(self.registry, Task, name)  # type: ignore[type-abstract]
         return await self._reported(directory, lambda job: run_task(job, task))
 
     def interrupt(self, reason: str) -> None:
@@ -201,7 +216,10 @@ async def open_lok(
 
     registry = installed(env) if registry is None else registry
     panel = make_panel(registry, env, backends)
-    rules = [rule() for rule in registry.all(Rule).values()]  # type: ignore[type-abstract]
+    rules = []
+    for rule in registry.all(Rule).values():  # type: ignore[type-abstract]
+        with suppress(*PLUGIN_FAULTS):  # a rule that cannot be made has no opinion
+            rules.append(rule())
     async with open_children() as children:
         with _private_folder(state_dir, children) as folder:
             engine = Engine(panel, rules, children, folder, limits or Limits(), listener)
@@ -209,6 +227,18 @@ async def open_lok(
                 yield Lok(registry, engine, children.mark)
             finally:
                 await engine.aclose()
+
+
+def _made(registry: Registry, interface: type[T], name: str) -> T:
+    offered = registry.get(interface, name)
+    try:
+        return offered()
+    except PLUGIN_FAULTS as error:
+        raise PluginError(
+            f"the {interface.__name__.lower()} {name!r} of {registry.owner(interface, name)} cannot be made: "
+            f"{type(error).__name__}: {error}",
+            "this is a fault of the plugin",
+        ) from error
 
 
 def _existing(directory: Path) -> Path:

@@ -8,7 +8,7 @@ from attrs import Factory, define
 
 from lok_core import sanitize
 from lok_core.environment import child_environment, secret_values
-from lok_core.errors import UnknownNameError
+from lok_core.errors import PLUGIN_FAULTS, UnknownNameError
 from lok_core.interfaces import Backend
 from lok_core.models import BackendInfo
 
@@ -70,7 +70,7 @@ class Panel:
         if name not in self._available:
             try:
                 self._available[name] = bool(backend.available(self.environment(backend)))
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+            except PLUGIN_FAULTS as error:
                 self._available[name] = False
                 self.problems[name] = f"available() raised {type(error).__name__}: {error}"
         profile, available = backend.profile, self._available[name]

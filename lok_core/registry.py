@@ -7,7 +7,10 @@ and is kept as data (`Registry.broken`), so that every other command still works
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+import re
+import sys
+import traceback
+from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib import metadata
 from typing import Any, TypeVar
 
@@ -15,10 +18,16 @@ import pluggy
 from attrs import Factory, define, frozen
 
 from lok_core import hookspecs
-from lok_core.errors import PluginError, UnknownNameError
+from lok_core.errors import PLUGIN_FAULTS, PluginError, UnknownNameError
 from lok_core.interfaces import Backend, Renderer, Rule, Task
+from lok_core.models import Profile, Prompt
 
 GROUP = "lok"
+OWN = "lok-core"
+"""The distribution whose offers no other can take the place of."""
+
+DISABLE = "LOK_DISABLE_PLUGINS"
+"""Environment variable: distributions that are not loaded, separated by commas."""
 
 T = TypeVar("T")
 
@@ -29,7 +38,7 @@ _HOOKS: dict[type, tuple[str, str]] = {
     Rule: ("lok_register_rules", "name"),
     Renderer: ("lok_register_renderers", "name"),
 }
-_WAY_OUT = "set LOK_DISABLE_PLUGINS={} to leave one of them out"
+_RESERVED = {(Backend, "all")}  # `-b all` means everyone
 
 
 @frozen
@@ -57,65 +66,84 @@ class Broken:
 
 @define
 class Registry:
-    """The classes that plugins offer, by interface and name."""
+    """The classes that plugins offer, by interface and name.
 
+    Attributes:
+        plugins: those that work; `broken` and `disabled` the others.
+    """
+
+    plugins: list[Plugin] = Factory(list)
     broken: list[Broken] = Factory(list)
     disabled: list[Plugin] = Factory(list)
-    _managers: dict[Plugin, pluggy.PluginManager] = Factory(dict)
-    _offers: dict[type, dict[str, list[tuple[Plugin, type]]]] = Factory(dict)
+    _offers: dict[type, dict[str, list[tuple[Plugin, type]]]] = Factory(lambda: {one: {} for one in _HOOKS})
+    _modules: set[str] = Factory(set)
 
     @classmethod
     def installed(cls, disabled: Collection[str] = ()) -> Registry:
         """Everything found by entry points.
 
         Args:
-            disabled: distributions, or labels "distribution:entry", that are not loaded.
+            disabled: distributions that are not loaded, in any spelling of their names.
         """
         registry = cls()
+        unwanted = {_canonical(name) for name in disabled}
         # importlib.metadata walks the distributions in path order, which differs between machines.
-        for plugin in sorted(_entry_points(), key=lambda found: found.label):
-            if plugin.distribution in disabled or plugin.label in disabled:
+        for plugin in sorted(registry._entry_points(), key=lambda found: found.label):
+            if _canonical(plugin.distribution) in unwanted:
                 registry.disabled.append(plugin)
             else:
                 registry.add(plugin)
+        registry.broken = [
+            one for one in registry.broken if _canonical(one.plugin.distribution) not in unwanted
+        ]
         return registry
 
     def add(self, plugin: Plugin) -> None:
-        """Loads one plugin; on any failure it offers nothing and is listed in `broken`."""
+        """Loads one plugin and asks what it offers; on any failure it offers nothing and is in `broken`."""
         try:
-            self._managers[plugin] = _manager_of(plugin.load(), plugin.label)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not take lok along
-            self._give_up(plugin, error)
-
-    @property
-    def plugins(self) -> list[Plugin]:
-        """Those that work, as far as they have been asked what they offer."""
-        return list(self._managers)
+            module = plugin.load()
+            offers = _offers_of(module, plugin.label)
+        except PLUGIN_FAULTS as error:
+            self.broken.append(_broken(plugin, error))
+            return
+        self.plugins.append(plugin)
+        self._modules.add(getattr(module, "__name__", "").partition(".")[0])
+        for interface, classes in offers.items():
+            for offered in classes:
+                name = getattr(offered, _HOOKS[interface][1])
+                self._offers[interface].setdefault(name, []).append((plugin, offered))
 
     def files(self) -> list[str]:
-        """The source files of the plugins that work."""
-        modules = [module for manager in self._managers.values() for module in manager.get_plugins()]
-        return [file for module in modules if (file := getattr(module, "__file__", None))]
+        """The source files that the plugins consist of, as far as they have been imported."""
+        modules = [
+            module for name, module in list(sys.modules.items()) if name.partition(".")[0] in self._modules
+        ]
+        return sorted({file for module in modules if (file := getattr(module, "__file__", None))})
 
     def names(self, interface: type) -> list[str]:
         """The names offered for an interface, those claimed twice included, sorted."""
-        return sorted(self._offered(interface))
+        return sorted(self._offers[interface])
 
     def offered_by(self, plugin: Plugin) -> list[tuple[type, str]]:
         """What a plugin offers: (interface, name), in the order of the hooks."""
         return [
             (interface, name)
             for interface in _HOOKS
-            for name, claims in sorted(self._offered(interface).items())
-            if any(owner is plugin for owner, _ in claims)
+            for name in self.names(interface)
+            if any(owner is plugin for owner, _ in self._offers[interface][name])
         ]
 
+    def owner(self, interface: type, name: str) -> str:
+        """The distribution that offers it; empty if none does, or two do."""
+        claims = self._claims(interface, name)
+        return claims[0][0].distribution if len(claims) == 1 else ""
+
     def duplicates(self) -> list[str]:
-        """One line for each name that two plugins claim."""
+        """One line for each name that two plugins claim, with the way out."""
         return [
-            _claimed_twice(interface, name, claims)
-            for interface in _HOOKS
-            for name, claims in sorted(self._offered(interface).items())
+            f"{_claimed_twice(interface, name, claims)}; {_way_out(claims)}"
+            for interface, names in self._offers.items()
+            for name, claims in sorted(names.items())
             if len(claims) > 1
         ]
 
@@ -126,55 +154,48 @@ class Registry:
             UnknownNameError: nobody offers it.
             PluginError: two plugins do.
         """
-        claims = self._offered(interface).get(name)
-        if claims is None:
+        claims = self._claims(interface, name)
+        if not claims:
             raise UnknownNameError(interface.__name__.lower(), name, self.names(interface))
         if len(claims) > 1:
-            way_out = _WAY_OUT.format(claims[-1][0].distribution)
-            raise PluginError(_claimed_twice(interface, name, claims), way_out)
+            raise PluginError(_claimed_twice(interface, name, claims), _way_out(claims))
         return claims[0][1]
 
     def all(self, interface: type[T]) -> Mapping[str, type[T]]:
         """Every class whose name only one plugin claims, by name."""
-        offers = sorted(self._offered(interface).items())
-        return {name: claims[0][1] for name, claims in offers if len(claims) == 1}
+        claims = {name: self._claims(interface, name) for name in self.names(interface)}
+        return {name: found[0][1] for name, found in claims.items() if len(found) == 1}
 
-    def _offered(self, interface: type) -> dict[str, list[tuple[Plugin, type]]]:
-        """Who offers what; a plugin is asked when it is first needed, and only for what is needed."""
-        if interface not in self._offers:
-            hook, attribute = _HOOKS[interface]
-            offers: dict[str, list[tuple[Plugin, type]]] = {}
-            for plugin, manager in list(self._managers.items()):
-                try:
-                    for classes in getattr(manager.hook, hook)():
-                        for offered in _checked(hook, classes, interface, attribute):
-                            offers.setdefault(getattr(offered, attribute), []).append((plugin, offered))
-                except Exception as error:  # noqa: BLE001 - a plugin may raise anything in its hook, too
-                    del self._managers[plugin]
-                    self._give_up(plugin, error)
-            self._offers[interface] = offers
-        return self._offers[interface]
+    def _claims(self, interface: type, name: str) -> list[tuple[Plugin, type]]:
+        claims = self._offers[interface].get(name, [])
+        return [claim for claim in claims if claim[0].distribution == OWN] or claims
 
-    def _give_up(self, plugin: Plugin, error: Exception) -> None:
-        import traceback
-
-        reason = str(error) if isinstance(error, _WrongError) else f"{type(error).__name__}: {error}"
-        self.broken.append(Broken(plugin, reason, "".join(traceback.format_exception(error))))
+    def _entry_points(self) -> Iterator[Plugin]:
+        """Every entry point of the group; a distribution with damaged files is broken, not the command."""
+        seen = set()
+        for distribution in metadata.distributions():
+            name = "?"
+            try:
+                name = distribution.name
+                # An older copy further down the path is hidden by the first, as for Python's imports.
+                if _canonical(name) in seen:
+                    continue
+                seen.add(_canonical(name))
+                for entry in distribution.entry_points.select(group=GROUP):
+                    yield Plugin(name, distribution.version, entry.name, entry.load)
+            except Exception as error:  # noqa: BLE001 - any of its files may hold anything
+                damaged = Plugin(str(name), "?", "?", lambda: None)
+                if name is not None and "lok" in _canonical(str(name)):  # others are not for us to judge
+                    self.broken.append(_broken(damaged, error))
 
 
 class _WrongError(Exception):
     """The plugin loaded but does not keep to the hooks; the message says how."""
 
 
-def _entry_points() -> Iterable[Plugin]:
-    for entry in metadata.entry_points(group=GROUP):
-        if entry.dist is not None:
-            yield Plugin(entry.dist.name, entry.dist.version, entry.name, entry.load)
-
-
-def _manager_of(module: object, label: str) -> pluggy.PluginManager:
-    """A manager for this plugin alone: one raising plugin would end the call of a hook for all of them, and
-    pluggy skips a second plugin of the same name without a word."""
+def _offers_of(module: object, label: str) -> dict[type, list[type]]:
+    """What the plugin offers, asked through a manager of its own: one raising plugin would end the call of a
+    hook for all of them, and pluggy skips a second plugin of the same name without a word."""
     for name, member in inspect.getmembers(module, inspect.isfunction):
         if name.startswith("lok_") and not hasattr(member, "lok_impl"):
             raise _WrongError(f"{name} is not marked with @hookimpl")  # pluggy would not notice it
@@ -185,7 +206,15 @@ def _manager_of(module: object, label: str) -> pluggy.PluginManager:
     if unknown:
         known = ", ".join(hook for hook, _ in _HOOKS.values())
         raise _WrongError(f"no hook is named {unknown[0]}; there are {known}")
-    return manager
+    return {
+        # Not by the hook call itself, which drops a None: a forgotten `return` would pass.
+        interface: [
+            offered
+            for implementation in getattr(manager.hook, hook).get_hookimpls()
+            for offered in _checked(hook, implementation.function(), interface, attribute)
+        ]
+        for interface, (hook, attribute) in _HOOKS.items()
+    }
 
 
 def _checked(hook: str, classes: Any, interface: type, attribute: str) -> list[type]:
@@ -200,9 +229,41 @@ def _checked(hook: str, classes: Any, interface: type, attribute: str) -> list[t
         name = getattr(offered, attribute, None)
         if not (isinstance(name, str) and name and all(part.isalnum() for part in name.split("-"))):
             raise _WrongError(f"{offered.__name__}.{attribute} is {name!r}, not a name such as 'my-own'")
+        if (interface, name) in _RESERVED:
+            raise _WrongError(f"{offered.__name__}.{attribute} is {name!r}, which is reserved")
+        if issubclass(offered, Backend) and not isinstance(offered.profile, Profile):
+            raise _WrongError(f"{offered.__name__}.profile is no Profile")
+        if issubclass(offered, Task) and not isinstance(getattr(offered, "description", None), str):
+            raise _WrongError(f"{offered.__name__}.description is no text")
+        if issubclass(offered, Task) and not _are_prompts(offered.prompts):
+            raise _WrongError(f"{offered.__name__}.prompts is no tuple of Prompt")
     return list(classes)
+
+
+def _are_prompts(prompts: Any) -> bool:
+    # A property stands for what only an instance can tell.
+    if isinstance(prompts, property):
+        return True
+    return isinstance(prompts, (list, tuple)) and all(isinstance(one, Prompt) for one in prompts)
+
+
+def _broken(plugin: Plugin, error: BaseException) -> Broken:
+    text = " ".join(str(error).split())
+    reason = text if isinstance(error, _WrongError) else f"{type(error).__name__}: {text}"
+    return Broken(plugin, reason, "".join(traceback.format_exception(error)))
 
 
 def _claimed_twice(interface: type, name: str, claims: list[tuple[Plugin, type]]) -> str:
     owners = " and ".join(plugin.distribution for plugin, _ in claims)
     return f"the {interface.__name__.lower()} {name!r} is offered by {owners}"
+
+
+def _way_out(claims: list[tuple[Plugin, type]]) -> str:
+    others = [plugin.distribution for plugin, _ in claims if plugin.distribution != OWN]
+    if len(others) < len(claims):
+        return f"lok's own is used; {DISABLE}={others[-1]} silences this"
+    return f"set {DISABLE}={others[-1]} to leave one of them out"
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from lok_core.interfaces import Renderer
 from lok_core.models import Severity
@@ -72,9 +72,9 @@ def _task(report: Report, task: TaskDetail, view: View) -> Iterator[str]:
     for finding in kept:
         yield _finding(finding, view)
     if not report.findings:
-        yield _nothing(report.outcomes)
+        yield _nothing(report)
     if hidden:
-        rest = ", ".join(f"{label} {count}" for label, count in hidden.items())
+        rest = ", ".join(f"{clean_line(label)} {count}" for label, count in hidden.items())
         leads = _count(sum(hidden.values()), "more lead")
         yield f"{leads} not shown ({rest}); --all shows all.\n\n"
     yield from _answers(report, view)
@@ -122,11 +122,13 @@ def _sources(finding: Finding) -> str:
     return clean_line(", ".join(dict.fromkeys(told)))
 
 
-def _nothing(outcomes: Sequence[Outcome]) -> str:
-    if not any(isinstance(outcome, Answer) for outcome in outcomes):
+def _nothing(report: Report) -> str:
+    if not any(isinstance(outcome, Answer) for outcome in report.outcomes):
         return "Nothing was answered, so nothing can be said about this code.\n\n"
-    if any(isinstance(outcome, Failure) for outcome in outcomes):
+    if any(isinstance(outcome, Failure) for outcome in report.outcomes):
         return "No findings in what was answered; some requests failed, so this is no clean bill.\n\n"
+    if report.interrupted:
+        return "No findings in what was answered; not everything was asked, so this is no clean bill.\n\n"
     return "No findings.\n\n"
 
 
@@ -143,6 +145,8 @@ def _closing(report: Report, view: View) -> Iterator[str]:
         yield "To know:\n"
         for note in notes:
             yield "\n".join(_wrapped(note, view, "  ")) + "\n"
+    if report.interrupted:
+        yield "Incomplete: the run ended before everything was asked and answered.\n"
     for leaked in report.leaked:
         yield f"Left behind by {clean_line(leaked.label)}, and ended: {clean_line(leaked.command)}\n"
 

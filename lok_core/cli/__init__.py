@@ -11,8 +11,11 @@ def main() -> None:
         # Before anything is imported that this does not need: editors and scripts ask it often.
         from lok_core import __version__
 
-        print(f"lok {__version__}")
-        return
+        try:
+            print(f"lok {__version__}", flush=True)
+            return
+        except OSError:
+            pass  # the long way knows what to do about it
     try:
         from lok_core.cli.app import run
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from lok_core import __version__
-from lok_core.cli.output import complain, quiet_stdout
+from lok_core.cli.output import complain, quiet_stdout, say, write_stdout
 from lok_core.errors import ExitCode, LokError, UnknownNameError
 
 _BUILTIN = {
@@ -81,33 +80,38 @@ def lok(ctx: click.Context, directory: str | None) -> None:
 def run(argv: Sequence[str]) -> int:
     """The exit code of that command line; every expected error has been told on standard error."""
     try:
-        result: Any = lok.main(list(argv), prog_name="lok", standalone_mode=False)
-        return result if isinstance(result, int) else ExitCode.OK
+        return _invoke(argv)
     except LokError as error:
         complain(error.message, error.hint)
         return error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        return ExitCode.OK
     except click.ClickException as error:
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "lok"
         complain(_lowered(error.format_message()), f"`{where} --help` shows the usage")
         return ExitCode.USAGE
     except click.Abort:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        quiet_stdout()
-        return ExitCode.OK
     except Exception as error:  # noqa: BLE001 - a traceback helps nobody but us, who can ask for it
         if "-v" in argv or "--verbose" in argv:
             import traceback
 
-            traceback.print_exc(file=sys.stderr)
+            say(traceback.format_exc().rstrip())
         complain(
             f"internal error: {type(error).__name__}: {error}",
             "this is a fault of lok; -v shows where, and a report of it is welcome",
         )
         return ExitCode.INTERNAL
+
+
+def _invoke(argv: Sequence[str]) -> int:
+    try:
+        result: Any = lok.main(list(argv), prog_name="lok", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        write_stdout(f"{error.format_message()}\n")
+        return ExitCode.OK
+    except SystemExit:  # what click makes of a reader that has gone (`lok --help | head -1`)
+        quiet_stdout()
+        return ExitCode.OK
+    return result if isinstance(result, int) else ExitCode.OK
 
 
 def _tasks() -> dict[str, str]:

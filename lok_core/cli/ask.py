@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -28,13 +29,14 @@ def ask(ctx: click.Context, /, prompt: str | None, **keywords: Any) -> int:
 
     options = Options(**keywords)
     directory = Path(options.directory or ctx.obj or "")
-    return run_report(options, lambda lok: lok.ask(text, directory))
+    return run_report(options, lambda lok: lok.ask(text, directory), streams=True)
 
 
 def _prompt(argument: str | None) -> str:
     if argument is not None and argument != "-":
-        text = argument
-    elif argument is None and (sys.stdin is None or sys.stdin.isatty()):
+        # What is no UTF-8 came in as lone surrogates, which no program could be sent.
+        text = os.fsencode(argument).decode("utf-8", errors="replace")
+    elif sys.stdin is None or (argument is None and sys.stdin.isatty()):
         raise UsageError("no prompt was given", 'lok ask "What does this do?", or pipe it in')
     else:
         text = sys.stdin.buffer.read().decode("utf-8", errors="replace")

@@ -23,17 +23,21 @@ def task_descriptions(env: Mapping[str, str]) -> dict[str, str]:
     """Name and description of every installed task."""
     file = _file()
     # The folder of the script, or of `python -m`, is not where plugins are found, and changes all the time.
-    setting = [__version__, env.get(_DISABLE, ""), sys.path[1:]]
+    path = sys.path if sys.flags.safe_path else sys.path[1:]
+    setting = [__version__, env.get(_DISABLE, ""), path]
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         with open(file, encoding="utf-8") as stream:
             kept = json.load(stream)
         if kept["setting"] == setting and kept["times"] == _times(kept["times"]):
             return dict(kept["tasks"])
-    from lok_core.lok import installed, tasks_of
+    from lok_core.cli.output import load_plugins
+    from lok_core.lok import tasks_of
 
-    registry = installed(env)
+    registry = load_plugins(env)
     tasks = tasks_of(registry)
-    entry = {"setting": setting, "times": _times([*sys.path[1:], *registry.files()]), "tasks": tasks}
+    if registry.broken:
+        return tasks  # not kept: nobody knows which files it would take to mend them
+    entry = {"setting": setting, "times": _times([*path, *registry.files()]), "tasks": tasks}
     with contextlib.suppress(OSError):  # a cache that cannot be written is no loss
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
         temporary = f"{file}.{os.getpid()}"

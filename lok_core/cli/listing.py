@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
-from lok_core import lok as lok_face
-from lok_core.cli.output import write_stdout
-from lok_core.models import BackendInfo
-from lok_core.sanitize import clean, clean_line
+from lok_core.cli.output import load_plugins, write_stdout
+
+if TYPE_CHECKING:
+    from lok_core.models import BackendInfo
 
 
 @click.command(short_help="List the backends and whether they are ready.")
 def backends() -> None:
     """Lists the backends that the installed plugins offer, and whether each can be asked."""
-    registry = lok_face.installed(os.environ)
+    from lok_core import lok as lok_face  # not at the top: `--help` would pay for it
+
+    registry = load_plugins(os.environ)
     panel = lok_face.make_panel(registry, os.environ)
     infos = panel.infos()
     rows = [(info.name, _state(info), info.profile.style) for info in infos]
+    rows = [row for row in rows if row[0] not in panel.problems]
     rows += [(name, "broken", problem) for name, problem in panel.problems.items()]
     write_stdout(
         _table(rows) or 'no backend is installed; pip install "lok-core[standard]" adds the first one\n'
     )
-    write_stdout("".join(f"warning: {line}\n" for line in lok_face.troubles(registry)))
 
 
 @click.command(short_help="List the installed plugins, and what is wrong with broken ones.")
 @click.option("-v", "--verbose", is_flag=True, help="Tracebacks of broken plugins.")
 def plugins(verbose: bool) -> None:
     """Lists every installed plugin: its distribution and version, what it offers, and why it is broken."""
+    from lok_core import lok as lok_face  # not at the top: `--help` would pay for it
+    from lok_core.sanitize import clean
+
     registry = lok_face.installed(os.environ)
     rows = []
     for plugin in registry.plugins:
@@ -43,7 +49,7 @@ def plugins(verbose: bool) -> None:
     if len(registry.plugins) <= 1 and not registry.broken:
         write_stdout('\nonly lok itself is here; pip install "lok-core[standard]" adds tasks and a backend\n')
     for line in registry.duplicates():
-        write_stdout(f"\nwarning: {line}; set {lok_face.DISABLE} to leave one of them out\n")
+        write_stdout(f"\nwarning: {line}\n")
     if verbose:
         for broken in registry.broken:
             write_stdout(f"\n{broken.plugin.label}\n{clean(broken.traceback)}")
@@ -56,6 +62,8 @@ def _state(info: BackendInfo) -> str:
 
 
 def _table(rows: list[tuple[str, str, str]]) -> str:
+    from lok_core.sanitize import clean_line
+
     first = max((len(row[0]) for row in rows), default=0)
     second = max((len(row[1]) for row in rows), default=0)
     return "".join(

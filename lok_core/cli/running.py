@@ -15,8 +15,8 @@ from attrs import evolve, frozen
 
 from lok_core import lok as lok_face
 from lok_core.cli.display import Display, make_display
-from lok_core.cli.output import complain, say, write_file, write_stdout
-from lok_core.errors import ExitCode
+from lok_core.cli.output import complain, load_plugins, say, write_file, write_stdout
+from lok_core.errors import ExitCode, PluginError
 from lok_core.lok import Lok
 from lok_core.outcome import Answer, Event, Failure, Report, View
 
@@ -49,24 +49,33 @@ class Options:
     verbose: bool
 
 
-def run_report(options: Options, work: Callable[[Lok], Awaitable[Report]]) -> int:
-    """Runs the work, shows its report, and returns the exit code."""
-    return trio.run(_run, options, work)
+def run_report(options: Options, work: Callable[[Lok], Awaitable[Report]], *, streams: bool) -> int:
+    """Runs the work, shows its report, and returns the exit code.
+
+    Args:
+        streams: whether each outcome is shown as it arrives, where the format has a form for that; a task
+            prints its merged findings when all is in.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # a plugin that prints must not spoil the report
+            return trio.run(_run, options, work, streams)
+    except BaseExceptionGroup as group:  # every nursery on the way wraps what it raised
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
 
 
-async def _run(options: Options, work: Callable[[Lok], Awaitable[Report]]) -> int:
-    registry = lok_face.installed(os.environ)
-    for line in lok_face.troubles(registry):
-        say(f"warning: {line}")
+async def _run(options: Options, work: Callable[[Lok], Awaitable[Report]], streams: bool) -> int:
+    registry = load_plugins(os.environ)
     chosen = lok_face.renderer(registry, options.format)  # a misspelt one before anything is asked
     view = _view(options)
     display = make_display(options.quiet, options.verbose)
-    streaming = options.format == "text" and options.output is None
+    streaming = streams and options.format == "text" and options.output is None
 
     def listen(event: Event) -> None:
         display.event(event)
-        # A task prints its merged findings when all is in; everything else as it arrives.
-        if streaming and not event.label and event.outcome is not None:
+        if streaming and event.outcome is not None:
             with display.aside():
                 write_stdout(chosen.block(event.outcome, view))
 
@@ -87,7 +96,7 @@ async def _run(options: Options, work: Callable[[Lok], Awaitable[Report]]) -> in
         nursery.cancel_scope.cancel()
     if options.verbose:
         _tell_details(report)
-    rest = evolve(report, outcomes=()) if streaming and report.command == "ask" else report
+    rest = evolve(report, outcomes=()) if streaming else report
     code = _show(rest, registry, options, view)
     return code or _exit_code(report, received)
 
@@ -98,7 +107,12 @@ async def _on_signals(
     received: list[signal.Signals],
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    with trio.open_signal_receiver(*_SIGNALS) as signals:
+    # What is ignored stays so: nohup ignores SIGHUP, a shell's background job SIGINT.
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    if not heeded:
+        task_status.started()
+        return
+    with trio.open_signal_receiver(*heeded) as signals:
         task_status.started()
         async for number in signals:
             received.append(signal.Signals(number))
@@ -113,12 +127,10 @@ def _show(report: Report, registry: lok_face.Registry, options: Options, view: V
     """Writes the report where it belongs; whatever fails on the way, it is shown somewhere."""
     code = ExitCode.OK
     try:
-        text = "".join(lok_face.renderer(registry, options.format).render(report, view))
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and the report was paid for
-        complain(
-            f"the format {options.format!r} failed: {type(error).__name__}: {error}", "shown as text instead"
-        )
-        text = "".join(lok_face.renderer(registry, "text").render(report, view))
+        text = lok_face.show(registry, options.format, report, view)
+    except PluginError as error:  # the report was paid for
+        complain(error.message, error.hint)
+        text = lok_face.show(registry, "text", report, view)
         code = ExitCode.INTERNAL
     if options.output is None:
         write_stdout(text)
@@ -137,9 +149,12 @@ def _show(report: Report, registry: lok_face.Registry, options: Options, view: V
 def _exit_code(report: Report, received: list[signal.Signals]) -> int:
     if received:
         return 128 + received[0]
+    if report.interrupted:
+        complain(report.notes[-1], "this is a fault of the task's plugin")
+        return ExitCode.INTERNAL
     if not any(isinstance(outcome, Answer) for outcome in report.outcomes):
         return ExitCode.NO_ANSWER
-    return ExitCode.INTERNAL if report.interrupted else ExitCode.OK
+    return ExitCode.OK
 
 
 def _tell_details(report: Report) -> None:
@@ -151,7 +166,12 @@ def _tell_details(report: Report) -> None:
 def _view(options: Options) -> View:
     color = False
     with contextlib.suppress(AttributeError, ValueError):
-        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        color = (
+            sys.__stdout__ is not None
+            and sys.__stdout__.isatty()
+            and not os.environ.get("NO_COLOR")
+            and os.environ.get("TERM") != "dumb"
+        )
     width = shutil.get_terminal_size().columns
     return View(options.all, options.answers, width, color and options.output is None)
 

@@ -26,9 +26,10 @@ def task_command(name: str, description: str) -> click.Command:
         from lok_core.cli.running import Options, run_report
 
         options = Options(**keywords)
-        if target is not None and options.directory is not None and target != options.directory:
-            raise UsageError("two directories were given", f"lok {name} {target} is enough")
-        directory = Path(target or options.directory or ctx.obj or "")
-        return run_report(options, lambda lok: lok.run_task(name, directory))
+        given = [one for one in (target, options.directory, ctx.obj) if one is not None]
+        if len(set(given)) > 1:
+            raise UsageError("two directories were given", f"lok {name} {given[0]} is enough")
+        directory = Path(*given[:1])
+        return run_report(options, lambda lok: lok.run_task(name, directory), streams=False)
 
     return command

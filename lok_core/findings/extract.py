@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from lok_core.findings.rank import area_of
+from lok_core.findings.rank import area_of_path
 from lok_core.models import AREAS, CATEGORIES, SEVERITIES
 from lok_core.outcome import Answer, Finding, Location, Source
 
@@ -54,7 +54,7 @@ def _finding(item: Mapping[str, Any], answer: Answer, lead: bool) -> Finding | N
         locations=() if location is None else (location,),
         sources=(source,),
         quote=_text(item, "quote"),
-        area=area if area in AREAS else area_of("" if location is None else location.path),
+        area=area if area in AREAS else area_of_path("" if location is None else location.path),
     )
 
 

@@ -9,19 +9,30 @@ from lok_core.models import AREAS, SEVERITIES, Area
 from lok_core.outcome import Finding
 
 _AREAS: tuple[tuple[Area, re.Pattern[str]], ...] = (
-    ("vendored", re.compile(r"(^|/)(vendor|vendored|_vendor|third_party|node_modules|site-packages)/")),
-    ("generated", re.compile(r"(_pb2(_grpc)?\.pyi?|\.pb\.go|\.min\.(js|css)|\.g\.dart|\.generated\.\w+)$")),
+    (
+        "vendored",
+        re.compile(
+            r"(^|/)(vendor|vendors|vendored|_vendor|third[_-]?party|extern|externals|node_modules|site-packages)/"
+        ),
+    ),
+    (
+        "generated",
+        re.compile(
+            r"(_pb2(_grpc)?\.pyi?|\.pb\.go|[.-](min|bundle)\.[cm]?js|\.generated\.\w+|_generated\.\w+)$"
+        ),
+    ),
     (
         "tests",
         re.compile(
-            r"(^|/)(tests?|__tests__|testing|specs?|fixtures|testdata)/"
-            r"|(^|/)(test_[^/]*|conftest)\.py$|(_test\.(py|go)|_spec\.rb|Tests?\.java|\.(test|spec)\.[jt]sx?)$"
+            r"(^|/)(tests?|__tests__|testing|specs?|fixtures|testdata|e2e)/"
+            r"|(^|/)(test_[^/]*|tests|conftest)\.py$"
+            r"|(_test\.(py|go|rb|c)|_spec\.rb|Tests?\.(java|php)|\.(test|spec)\.[cm]?[jt]sx?)$"
         ),
     ),
 )
 
 
-def area_of(path: str) -> Area:
+def area_of_path(path: str) -> Area:
     """The part of a code base that a relative path belongs to, by its name alone."""
     for area, pattern in _AREAS:
         if pattern.search(path):

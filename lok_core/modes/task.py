@@ -5,9 +5,11 @@ The only place where outcomes become findings, so that no task can leave a check
 
 from __future__ import annotations
 
+import traceback
+
 from attrs import evolve
 
-from lok_core.errors import LokError, NoBackendError
+from lok_core.errors import PLUGIN_FAULTS, LokError, NoBackendError
 from lok_core.findings.extract import from_answer
 from lok_core.findings.rank import ranked
 from lok_core.interfaces import Job, Task
@@ -21,10 +23,10 @@ async def run_task(job: Job, task: Task) -> Report:
     with job.interruptible():
         try:
             await task.run(job)
-        except LokError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and what was answered counts
-            job.note(f"the task {task.name} broke off: {type(error).__name__}: {error}")
+        except PLUGIN_FAULTS as error:  # what was answered counts, whatever the task does
+            if isinstance(error, LokError) and not job.outcomes:
+                raise
+            job.note(f"the task {task.name} broke off: {_told(error)}")
             broken = True
     if not job.outcomes and not broken:
         raise NoBackendError(
@@ -39,3 +41,9 @@ async def run_task(job: Job, task: Task) -> Report:
     prompts = tuple(prompt.name for prompt in task.prompts)
     made = report(task.name, job, TaskDetail(task.name, task.description, prompts), ranked(findings))
     return evolve(made, interrupted=made.interrupted or broken)
+
+
+def _told(error: BaseException) -> str:
+    """What was raised, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"

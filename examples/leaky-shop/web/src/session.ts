@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from "express";
 import jwt from "jsonwebtoken";
 
-const JWT_SECRET = "leaky-shop-fake-jwt-secret-3b9d1f7c5a20";
+const JWT_SECRET = "tea-Hq83b9d1f7c5a20Xw";
 const ADMIN_TOKEN = process.env.ADMIN_TOKEN ?? "";
 
 export function signIn(customer: number): string {

@@ -82,8 +82,8 @@ class Analyser(ABC):
         """What stands between the program and the paths."""
 
     @abstractmethod
-    def _hit(self, record: dict[str, Any]) -> Hit:
-        """The hit that a line of the output tells."""
+    def _hit(self, record: dict[str, Any]) -> Hit | None:
+        """The hit that a line of the output tells; None if no rule of ours made it."""
 
     async def scan(self, paths: Sequence[str]) -> Scan:
         """What the analyser says about the files.
@@ -123,7 +123,7 @@ class Analyser(ABC):
                 "crashed", f"{self.name} ended with exit code {finished.returncode}{_last(finished.stderr)}"
             )
         try:
-            hits = [self._hit(record) for record in output.records()]
+            hits = [hit for record in output.records() if (hit := self._hit(record))]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BackendError("protocol", f"{self.name} printed what is no report: {error!r}") from None
         own = str(self._canary)
@@ -152,6 +152,7 @@ class Ruff(Analyser):
             "--ignore-noqa",
             "--no-fix",
             "--output-format=json-lines",
+            "--per-file-ignores=__init__.py:F401",  # re-exports
             "--target-version=py314",  # with an older one, newer syntax is an error
             f"--select={','.join(rules.ruff_rules())}",
         )
@@ -172,6 +173,7 @@ id: lok-canary
 language: Python
 severity: warning
 message: canary
+metadata: {class: canary}
 rule: {pattern: lok_canary()}
 """
 
@@ -194,15 +196,18 @@ class AstGrep(Analyser):
         unignored = [f"--no-ignore={kind}" for kind in ignored]
         return ("scan", f"--config={self._config}", "--json=stream", "--include-metadata", *unignored)
 
-    def _hit(self, record: dict[str, Any]) -> Hit:
+    def _hit(self, record: dict[str, Any]) -> Hit | None:
         span = record["range"]
+        metadata = record.get("metadata")
+        if not metadata:
+            return None  # ast-grep's own, on comments that suppress nothing
         return Hit(
             path=record["file"],
             line=span["start"]["line"] + 1,
             end_line=span["end"]["line"] + 1,
             rule=rules.rule_id(record["ruleId"]),
             message=record["message"],
-            data={"note": record.get("note") or "", **(record.get("metadata") or {})},
+            data={"note": record.get("note") or "", **metadata},
         )
 
 

@@ -1,0 +1,51 @@
+"""What the documentation says is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import lok_core
+from lok_core import hookspecs
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_resolve(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_example_backend_is_quoted_whole():
+    source = (ROOT / "plugins/lok-backend-echo/src/lok_backend_echo.py").read_text()
+    assert f"```python\n{source}```" in (ROOT / "docs/plugins.md").read_text()
+
+
+@pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("lok_register")])
+def test_each_hook_is_documented(hook):
+    assert f"### {hook}()" in (ROOT / "docs/plugins.md").read_text()
+
+
+@pytest.mark.parametrize("kind", lok_core.FAILURE_KINDS)
+def test_each_failure_kind_is_documented(kind):
+    assert f"`{kind}`" in (ROOT / "docs/report.md").read_text()
+
+
+@pytest.mark.parametrize("name", lok_core.schema("lok.report/1")["properties"])
+def test_each_property_of_the_report_is_documented(name):
+    assert f"`{name}`" in (ROOT / "docs/report.md").read_text()
+
+
+def test_each_option_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    declared = re.findall(r'click.option\(\s*"(-[^"]+)"', (ROOT / "lok_core/cli/options.py").read_text())
+    assert len(declared) == 10
+    for option in declared:
+        assert re.search(rf"`{option}\b", readme), option
+
+
+def test_the_changelog_begins_with_this_version():
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first[1] == lok_core.__version__

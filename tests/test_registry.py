@@ -1,0 +1,291 @@
+"""The registry as a value: what each kind of plugin, right or wrong, makes of it."""
+
+import itertools
+import types
+
+import pytest
+
+from lok_core import Backend, PluginError, Renderer, Reply, Rule, Task, UnknownNameError, hookimpl
+from lok_core.lok import installed, tasks_of, troubles
+from lok_core.registry import Plugin, Registry
+
+
+def backend(kind):
+    async def query(self, request, run):
+        return Reply("")
+
+    return type("Made", (Backend,), {"kind": kind, "query": query})
+
+
+def task(name):
+    async def run(self, job):
+        pass
+
+    return type("Made", (Task,), {"name": name, "description": f"what {name} does", "run": run})
+
+
+def module(**members):
+    made = types.ModuleType("made")
+    vars(made).update(members)
+    return made
+
+
+def offers(hook, *classes):
+    """A module whose hook of that name gives back those classes."""
+    return module(**{hook: hookimpl(lambda: list(classes))})
+
+
+def gives(result, hook="lok_register_backends"):
+    """A module whose hook gives back anything."""
+    return module(**{hook: hookimpl(lambda: result)})
+
+
+def plugin(distribution, loads, entry="plugin"):
+    """A plugin whose entry point loads that module, or raises that exception."""
+
+    def load():
+        if isinstance(loads, Exception):
+            raise loads
+        return loads
+
+    return Plugin(distribution, "1.2", entry, load)
+
+
+def registry(*plugins):
+    made = Registry()
+    for one in plugins:
+        made.add(one)
+    return made
+
+
+def raising():
+    raise RuntimeError("the hook broke")
+
+
+class Unready(Backend):
+    kind = "unready"
+
+
+WORKS = plugin("lok-backend-works", offers("lok_register_backends", backend("works")))
+WRONG = {
+    "raises on import": (ImportError("no module named 'gone'"), "ImportError: no module named 'gone'"),
+    "raises in its hook": (
+        module(lok_register_backends=hookimpl(raising)),
+        "RuntimeError: the hook broke",
+    ),
+    "hook gives a class": (
+        gives(backend("bare")),
+        "lok_register_backends must return a list of classes, not ABCMeta",
+    ),
+    "hook gives a text": (gives("codex"), "lok_register_backends must return a list of classes, not str"),
+    "hook gives a generator": (gives(iter([])), "must return a list of classes, not list_iterator"),
+    "hook gives an instance": (
+        gives([backend("bare")("bare", None)]),
+        "which is no subclass of Backend",
+    ),
+    "hook gives another interface": (gives([task("bare")]), "which is no subclass of Backend"),
+    "hook gives the interface itself": (gives([Backend]), "Backend lacks query"),
+    "hook takes an argument": (
+        module(lok_register_backends=hookimpl(lambda settings: [])),
+        "PluginValidationError",
+    ),
+    "misspelt hook": (
+        offers("lok_register_backend", backend("bare")),
+        "no hook is named lok_register_backend; there are lok_register_backends, lok_register_tasks",
+    ),
+    "missing @hookimpl": (
+        module(lok_register_backends=lambda: [backend("bare")]),
+        "lok_register_backends is not marked with @hookimpl",
+    ),
+    "misspelt and unmarked": (
+        module(lok_register_backend=lambda: [backend("bare")]),
+        "lok_register_backend is not marked with @hookimpl",
+    ),
+    "abstract class": (gives([Unready]), "Unready lacks query"),
+    "no name": (gives([type("Nameless", (backend("x"),), {"kind": ""})]), "Nameless.kind is '', not a name"),
+    "a name of two words": (gives([backend("two words")]), "Made.kind is 'two words', not a name"),
+    "a name like an option": (gives([backend("-b")]), "Made.kind is '-b', not a name"),
+    "a name with control characters": (gives([backend("a\x1b[31m")]), "not a name"),
+    "a name that is none": (gives([backend(7)]), "Made.kind is 7, not a name"),
+}
+
+
+class TestWrongPlugins:
+    @pytest.mark.parametrize(("loads", "reason"), WRONG.values(), ids=WRONG)
+    def test_it_alone_is_disabled(self, loads, reason):
+        made = registry(plugin("lok-backend-wrong", loads), WORKS)
+        assert made.names(Backend) == ["works"]
+        assert made.plugins == [WORKS]
+        (broken,) = made.broken
+        assert broken.plugin.distribution == "lok-backend-wrong"
+        assert reason in broken.reason
+        assert broken.traceback.startswith("Traceback")
+
+    @pytest.mark.parametrize(("loads", "reason"), WRONG.values(), ids=WRONG)
+    def test_message_names_the_distribution_and_the_way_out(self, loads, reason):
+        (line,) = troubles(registry(WORKS, plugin("lok-backend-wrong", loads)))
+        assert line.startswith("plugin lok-backend-wrong is disabled: ")
+        assert reason in line
+        assert "LOK_DISABLE_PLUGINS=lok-backend-wrong" in line
+
+    def test_wrong_class_among_right_ones_disables_all_of_its_plugin(self):
+        made = registry(plugin("lok-backend-half", gives([Unready, backend("right")])), WORKS)
+        assert made.names(Backend) == ["works"]
+
+    def test_it_is_asked_once(self):
+        asked = []
+
+        def hook():
+            asked.append(1)
+            raise RuntimeError
+
+        made = registry(plugin("lok-backend-wrong", module(lok_register_backends=hookimpl(hook))))
+        for _ in range(2):
+            made.names(Backend)
+            made.duplicates()
+        assert (len(asked), len(made.broken)) == (1, 1)
+
+    def test_other_entry_of_its_distribution_works(self):
+        made = registry(
+            plugin("lok-both", ImportError("gone"), "broken"),
+            plugin("lok-both", offers("lok_register_tasks", task("fine")), "fine"),
+        )
+        assert made.names(Task) == ["fine"]
+        assert [broken.plugin.label for broken in made.broken] == ["lok-both:broken"]
+
+
+class TestTwoOfOneName:
+    @pytest.fixture
+    def twins(self):
+        return [
+            plugin("lok-backend-abel", offers("lok_register_backends", backend("twin"))),
+            plugin("lok-backend-cain", offers("lok_register_backends", backend("twin"), backend("own"))),
+            WORKS,
+        ]
+
+    def test_neither_is_chosen(self, twins):
+        made = registry(*twins)
+        assert set(made.all(Backend)) == {"own", "works"}
+        assert made.names(Backend) == ["own", "twin", "works"]
+        assert made.broken == []
+
+    def test_asking_for_it_names_both_and_the_way_out(self, twins):
+        with pytest.raises(PluginError) as caught:
+            registry(*twins).get(Backend, "twin")
+        assert (
+            caught.value.message == "the backend 'twin' is offered by lok-backend-abel and lok-backend-cain"
+        )
+        assert "LOK_DISABLE_PLUGINS=lok-backend-cain" in caught.value.hint
+        assert caught.value.exit_code == 2
+
+    def test_trouble_is_told_in_one_line(self, twins):
+        (line,) = troubles(registry(*twins))
+        assert all(
+            word in line for word in ("'twin'", "lok-backend-abel", "lok-backend-cain", "LOK_DISABLE_PLUGINS")
+        )
+
+    def test_third_claim_is_named_too(self, twins):
+        third = plugin("lok-backend-seth", offers("lok_register_backends", backend("twin")))
+        (line,) = registry(*twins, third).duplicates()
+        assert line.endswith("offered by lok-backend-abel and lok-backend-cain and lok-backend-seth")
+
+    def test_one_name_for_two_interfaces_is_no_clash(self):
+        made = registry(WORKS, plugin("lok-task-works", offers("lok_register_tasks", task("works"))))
+        assert made.duplicates() == []
+        assert (made.names(Backend), made.names(Task)) == (["works"], ["works"])
+
+    def test_task_stays_in_the_list(self):
+        made = registry(*(plugin(f"lok-{n}", offers("lok_register_tasks", task("twin"))) for n in "ab"))
+        assert tasks_of(made) == {"twin": "offered by two plugins"}
+
+
+def test_order_of_plugins_changes_nothing():
+    plugins = [
+        WORKS,
+        plugin("lok-backend-abel", offers("lok_register_backends", backend("twin"))),
+        plugin("lok-backend-cain", offers("lok_register_backends", backend("twin"))),
+        plugin("lok-backend-wrong", WRONG["raises in its hook"][0]),
+        plugin("lok-task-wrong", WRONG["misspelt hook"][0]),
+    ]
+    seen = set()
+    for order in itertools.permutations(plugins):
+        made = registry(*order)
+        offered = tuple((interface, *made.names(interface)) for interface in (Backend, Task, Rule, Renderer))
+        found = tuple(sorted(made.all(Backend)))
+        seen.add((offered, found, frozenset((one.plugin.label, one.reason) for one in made.broken)))
+    assert len(seen) == 1
+
+
+class TestWhatIsOffered:
+    def test_each_plugin_is_told_apart(self):
+        many = plugin(
+            "lok-many",
+            module(
+                lok_register_tasks=hookimpl(lambda: (task("b"), task("a"))),
+                lok_register_backends=hookimpl(lambda: [backend("c")]),
+            ),
+        )
+        made = registry(WORKS, many)
+        assert made.offered_by(many) == [(Backend, "c"), (Task, "a"), (Task, "b")]
+        assert made.offered_by(WORKS) == [(Backend, "works")]
+
+    def test_plugin_may_offer_nothing(self):
+        made = registry(plugin("lok-empty", module()), plugin("lok-none", gives([])))
+        assert (made.names(Backend), made.broken) == ([], [])
+
+    def test_entry_point_may_be_an_object(self):
+        class Plug:
+            @hookimpl
+            def lok_register_tasks(self):
+                return [task("made")]
+
+        assert registry(plugin("lok-task-object", Plug())).names(Task) == ["made"]
+
+    def test_class_is_the_one_offered(self):
+        offered = backend("mine")
+        assert (
+            registry(plugin("lok-a", offers("lok_register_backends", offered))).get(Backend, "mine")
+            is offered
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "hint"), [("work", "did you mean 'works'?"), ("zzz", "installed backends: works")]
+    )
+    def test_unknown_name_gets_a_hint(self, name, hint):
+        with pytest.raises(UnknownNameError) as caught:
+            registry(WORKS).get(Backend, name)
+        assert (caught.value.message, caught.value.hint) == (f"no backend named {name!r}", hint)
+
+    def test_nothing_is_asked_that_is_not_needed(self):
+        made = registry(plugin("lok-backend-wrong", WRONG["raises in its hook"][0]))
+        made.names(Task)
+        assert made.broken == []
+
+
+class TestInstalled:
+    def test_lok_itself_is_a_plugin_like_any_other(self):
+        made = Registry.installed()
+        (own,) = [one for one in made.plugins if one.distribution == "lok-core"]
+        assert set(made.offered_by(own)) >= {(Renderer, "text"), (Renderer, "json"), (Rule, "strengths")}
+
+    @pytest.mark.parametrize("name", ["lok-backend-echo", "lok-backend-echo:echo"])
+    def test_disabled_is_not_loaded(self, name):
+        made = Registry.installed(disabled={name})
+        assert "echo" in Registry.installed().names(Backend)
+        assert "echo" not in made.names(Backend)
+        assert [one.label for one in made.disabled] == ["lok-backend-echo:echo"]
+        assert troubles(made) == []
+
+    @pytest.mark.parametrize("separator", [",", ", ", " "])
+    def test_environment_disables_several(self, separator):
+        names = ["lok-backend-echo", "lok-task-hunt"]
+        made = installed({"LOK_DISABLE_PLUGINS": separator.join(names)})
+        assert [one.distribution for one in made.disabled] == names
+
+    def test_plugins_are_loaded_in_the_order_of_their_labels(self):
+        labels = [one.label for one in Registry.installed().plugins]
+        assert labels == sorted(labels)
+        assert len(labels) >= 5
+
+    def test_files_of_plugins_are_known(self):
+        assert any(file.endswith("lok_backend_echo.py") for file in Registry.installed().files())
