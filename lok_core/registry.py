@@ -156,7 +156,8 @@ class Registry:
         """
         claims = self._claims(interface, name)
         if not claims:
-            raise UnknownNameError(interface.__name__.lower(), name, self.names(interface))
+            kind = "format" if interface is Renderer else interface.__name__.lower()
+            raise UnknownNameError(kind, name, self.names(interface))
         if len(claims) > 1:
             raise PluginError(_claimed_twice(interface, name, claims), _way_out(claims))
         return claims[0][1]
