@@ -97,8 +97,11 @@ class Engine:
         async with slot, self._everyone:
             attempt.tell("started")
             attempt.started = trio.current_time()
-            with trio.move_on_after(self.limits.timeout_s):
-                return await self._with_retries(attempt)
+            try:
+                with trio.move_on_after(self.limits.timeout_s):
+                    return await self._with_retries(attempt)
+            except PLUGIN_FAULTS as error:  # raised while it was being cancelled
+                return attempt.failed(error)
             return attempt.failure(
                 "timeout",
                 f"no answer within {self.limits.timeout_s:g} s",

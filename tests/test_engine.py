@@ -160,6 +160,25 @@ async def test_no_findings_are_an_answer(tmp_path):
         assert isinstance(await job.ask(asking("a")), Answer)
 
 
+async def test_a_backend_that_raises_while_its_deadline_ends_it_fails_alone(tmp_path, autojump_clock):
+    class Raises(ScriptedBackend):
+        async def query(self, request, run):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.clean_up_badly)
+                await trio.sleep_forever()
+
+        async def clean_up_badly(self):
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise KeyError("oops")
+
+    async with open_job(tmp_path, Raises("a"), ScriptedBackend("b"), timeout_s=5) as job:
+        outcomes = await job.ask_all([asking("a"), asking("b")])
+    assert outcomes[0].kind == "plugin"
+    assert isinstance(outcomes[1], Answer)
+
+
 async def test_what_is_no_reply_is_the_plugins_fault(tmp_path):
     class Wrong(ScriptedBackend):
         async def query(self, request, run):

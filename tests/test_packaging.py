@@ -99,12 +99,16 @@ class TestDistributions:
         metadata = wheels[name].metadata
         assert metadata["Requires-Python"] == ">=3.11"
         assert metadata["License-Expression"] == "MIT"
+        assert metadata["Author"] == "The lok authors"
         assert metadata["Summary"].endswith(".")
         assert metadata.get_payload().strip()
 
     def test_wheel_holds_the_modules_and_their_data(self, wheels, name):
         files = {path for path in wheels[name].names if ".dist-info/" not in path}
         assert files == source_files(name)
+
+    def test_wheel_holds_the_licence(self, wheels, name):
+        assert [path for path in wheels[name].names if path.endswith(".dist-info/licenses/LICENSE")]
 
     def test_wheel_holds_nothing_of_the_development(self, wheels, name):
         assert not [
@@ -116,10 +120,9 @@ class TestDistributions:
         assert (PROJECTS[name] / "README.md").read_text().startswith("# ")
 
 
-def test_core_is_typed_and_licensed(wheels):
+def test_core_is_typed_and_a_plugin_of_itself(wheels):
     names = wheels["lok-core"].names
-    info = f"lok_core-{lok_core.__version__}.dist-info"
-    assert {"lok_core/py.typed", f"{info}/licenses/LICENSE", f"{info}/entry_points.txt"} <= names
+    assert {"lok_core/py.typed", f"lok_core-{lok_core.__version__}.dist-info/entry_points.txt"} <= names
     assert {"lok_core/schemas/lok.report-1.json", "lok_core/schemas/lok.findings-1.json"} <= names
 
 
@@ -134,6 +137,10 @@ class TestPlugins:
         root = project("lok-core")
         assert name in root["dependency-groups"]["dev"]
         assert root["tool"]["uv"]["sources"][name] == {"workspace": True}
+
+    def test_links_of_its_readme_work_outside_of_the_repository(self, wheels, name):
+        links = re.findall(r"\]\(([^)]+)\)", wheels[name].metadata.get_payload())
+        assert [link for link in links if not link.startswith("https://")] == []
 
     def test_it_is_tried_below(self, name):
         assert name in OFFERS

@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from lok_core import Backend, PluginError, Renderer, Reply, Rule, Task, UnknownNameError, hookimpl
+from lok_core import Backend, PluginError, PromptTask, Renderer, Reply, Rule, Task, UnknownNameError, hookimpl
 from lok_core.lok import installed, tasks_of, troubles
 from lok_core.registry import Plugin, Registry
 
@@ -44,7 +44,7 @@ def plugin(distribution, loads, entry="plugin"):
     """A plugin whose entry point loads that module, or raises that exception."""
 
     def load():
-        if isinstance(loads, Exception):
+        if isinstance(loads, BaseException):
             raise loads
         return loads
 
@@ -62,6 +62,10 @@ def raising():
     raise RuntimeError("the hook broke")
 
 
+def leaving():
+    raise SystemExit("not today")
+
+
 class Unready(Backend):
     kind = "unready"
 
@@ -73,6 +77,10 @@ WRONG = {
         module(lok_register_backends=hookimpl(raising)),
         "RuntimeError: the hook broke",
     ),
+    "exits on import": (SystemExit("needs a newer Python"), "SystemExit: needs a newer Python"),
+    "exits in its hook": (module(lok_register_backends=hookimpl(leaving)), "SystemExit: not today"),
+    "hook gives nothing": (gives(None), "lok_register_backends must return a list of classes, not NoneType"),
+    "message of several lines": (ImportError("first\n\n  second"), "ImportError: first second"),
     "hook gives a class": (
         gives(backend("bare")),
         "lok_register_backends must return a list of classes, not ABCMeta",
@@ -107,6 +115,27 @@ WRONG = {
     "a name like an option": (gives([backend("-b")]), "Made.kind is '-b', not a name"),
     "a name with control characters": (gives([backend("a\x1b[31m")]), "not a name"),
     "a name that is none": (gives([backend(7)]), "Made.kind is 7, not a name"),
+    "a name with another meaning": (gives([backend("all")]), "Made.kind is 'all', which is reserved"),
+    "profile of another type": (
+        gives([type("Bare", (backend("bare"),), {"profile": {"is_llm": True}})]),
+        "Bare.profile is no Profile",
+    ),
+    "no description": (
+        offers("lok_register_tasks", type("Bare", (PromptTask,), {"name": "bare"})),
+        "Bare.description is no text",
+    ),
+    "description that is no text": (
+        offers("lok_register_tasks", type("Bare", (task("bare"),), {"description": 7})),
+        "Bare.description is no text",
+    ),
+    "prompts that are texts": (
+        offers("lok_register_tasks", type("Bare", (task("bare"),), {"prompts": ("what is wrong?",)})),
+        "Bare.prompts is no tuple of Prompt",
+    ),
+    "one text for prompts": (
+        offers("lok_register_tasks", type("Bare", (task("bare"),), {"prompts": "what is wrong?"})),
+        "Bare.prompts is no tuple of Prompt",
+    ),
 }
 
 
@@ -124,6 +153,7 @@ class TestWrongPlugins:
     @pytest.mark.parametrize(("loads", "reason"), WRONG.values(), ids=WRONG)
     def test_message_names_the_distribution_and_the_way_out(self, loads, reason):
         (line,) = troubles(registry(WORKS, plugin("lok-backend-wrong", loads)))
+        assert "\n" not in line
         assert line.startswith("plugin lok-backend-wrong is disabled: ")
         assert reason in line
         assert "LOK_DISABLE_PLUGINS=lok-backend-wrong" in line
@@ -131,6 +161,20 @@ class TestWrongPlugins:
     def test_wrong_class_among_right_ones_disables_all_of_its_plugin(self):
         made = registry(plugin("lok-backend-half", gives([Unready, backend("right")])), WORKS)
         assert made.names(Backend) == ["works"]
+
+    @pytest.mark.parametrize(
+        "order", [(Backend, Task), (Task, Backend)], ids=["backends first", "tasks first"]
+    )
+    def test_one_hook_that_raises_takes_the_others_along(self, order):
+        half = module(
+            lok_register_backends=hookimpl(lambda: [backend("right")]), lok_register_tasks=hookimpl(raising)
+        )
+        made = registry(plugin("lok-half", half), WORKS)
+        assert {interface: made.names(interface) for interface in order} == {Backend: ["works"], Task: []}
+
+    def test_ctrl_c_while_it_is_imported_passes(self):
+        with pytest.raises(KeyboardInterrupt):
+            registry(plugin("lok-backend-slow", KeyboardInterrupt()))
 
     def test_it_is_asked_once(self):
         asked = []
@@ -187,7 +231,24 @@ class TestTwoOfOneName:
     def test_third_claim_is_named_too(self, twins):
         third = plugin("lok-backend-seth", offers("lok_register_backends", backend("twin")))
         (line,) = registry(*twins, third).duplicates()
-        assert line.endswith("offered by lok-backend-abel and lok-backend-cain and lok-backend-seth")
+        assert "offered by lok-backend-abel and lok-backend-cain and lok-backend-seth;" in line
+
+    @pytest.mark.parametrize("distribution", ["lok-a", "lok-z"])
+    def test_a_name_of_lok_itself_stays_its_own(self, distribution):
+        own, other = backend("twin"), backend("twin")
+        claims = {"lok-core": own, distribution: other}
+        made = registry(
+            *(plugin(one, offers("lok_register_backends", claims[one])) for one in sorted(claims))
+        )
+        assert made.get(Backend, "twin") is made.all(Backend)["twin"] is own
+        assert made.owner(Backend, "twin") == "lok-core"
+
+    @pytest.mark.parametrize("distribution", ["lok-a", "lok-z"])
+    def test_way_out_never_disables_lok_itself(self, distribution):
+        names = sorted(["lok-core", distribution])
+        made = registry(*(plugin(one, offers("lok_register_backends", backend("twin"))) for one in names))
+        (line,) = made.duplicates()
+        assert line.endswith(f"lok's own is used; LOK_DISABLE_PLUGINS={distribution} silences this")
 
     def test_one_name_for_two_interfaces_is_no_clash(self):
         made = registry(WORKS, plugin("lok-task-works", offers("lok_register_tasks", task("works"))))
@@ -256,10 +317,11 @@ class TestWhatIsOffered:
             registry(WORKS).get(Backend, name)
         assert (caught.value.message, caught.value.hint) == (f"no backend named {name!r}", hint)
 
-    def test_nothing_is_asked_that_is_not_needed(self):
-        made = registry(plugin("lok-backend-wrong", WRONG["raises in its hook"][0]))
-        made.names(Task)
-        assert made.broken == []
+    def test_plugin_may_be_added_after_others_were_asked(self):
+        made = registry(WORKS)
+        assert made.names(Backend) == ["works"]
+        made.add(plugin("lok-late", offers("lok_register_backends", backend("late"))))
+        assert made.names(Backend) == ["late", "works"]
 
 
 class TestInstalled:
@@ -268,7 +330,7 @@ class TestInstalled:
         (own,) = [one for one in made.plugins if one.distribution == "lok-core"]
         assert set(made.offered_by(own)) >= {(Renderer, "text"), (Renderer, "json"), (Rule, "strengths")}
 
-    @pytest.mark.parametrize("name", ["lok-backend-echo", "lok-backend-echo:echo"])
+    @pytest.mark.parametrize("name", ["lok-backend-echo", "lok_backend_echo", "Lok.Backend-Echo"])
     def test_disabled_is_not_loaded(self, name):
         made = Registry.installed(disabled={name})
         assert "echo" in Registry.installed().names(Backend)

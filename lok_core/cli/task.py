@@ -27,6 +27,8 @@ def task_command(name: str, description: str) -> click.Command:
 
         options = Options(**keywords)
         given = [one for one in (target, options.directory, ctx.obj) if one is not None]
+        if "" in given:
+            raise UsageError("the directory has no name", f"lok {name} . is this one")
         if len(set(given)) > 1:
             raise UsageError("two directories were given", f"lok {name} {given[0]} is enough")
         directory = Path(*given[:1])

@@ -67,7 +67,7 @@ def version(name: str) -> str:
     """What the installed program itself says."""
     with private_folder() as home:
         env = {"PATH": os.environ["PATH"], "HOME": str(home)}
-        argv = [program(name), "--version"]
+        argv = [str(program(name)), "--version"]
         done = subprocess.run(argv, env=env, cwd=home, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 

@@ -26,7 +26,7 @@ MODES = (
     "mute",  # headers and some text, then silence
     "midclose",  # headers and some text, then the connection is closed
     "drip",  # a complete answer, in DRIPS pieces DRIP_INTERVAL seconds apart
-    "big",  # BIG_BYTES of text
+    "big",  # 5 MB of text, in BIG_LINES lines
     "nasty",  # NASTY: control characters
     "badutf8",  # text with bytes that are no UTF-8
     "empty",  # a complete answer without text
@@ -38,7 +38,7 @@ MODES = (
 
 DRIPS = 20
 DRIP_INTERVAL = 0.1
-BIG_BYTES = 5_000_000
+BIG_LINES = 200_000
 NASTY = (
     "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b]52;c;ZXZpbA==\x07 NUL:\x00 BEL:\x07 BS:\x08 CR:\rover "
     "C1:\x9b2J bidi:\u202etxt.exe\u202c \u2066isolate\u2069 end"
@@ -94,8 +94,9 @@ def answer(form: Format, asked: Asked, said: Scripted) -> Answer:
         case "badutf8":
             return Answer([text, " bad:\udcff\udcc3(:end"])
         case "big":
-            line = "0123456789 abcdef\n"
-            return Answer([line * (BIG_BYTES // 100 // len(line))] * 100)
+            # Every line differs: gemini takes repetition for a loop and hangs up.
+            lines = [f"line {number:>9} of {BIG_LINES}\n" for number in range(BIG_LINES)]
+            return Answer(["".join(lines[start : start + 2000]) for start in range(0, BIG_LINES, 2000)])
         case "drip":
             return Answer([f"{text} "] + [f"drip {number} " for number in range(1, DRIPS)])
         case "tool" if not asked.results:

@@ -126,6 +126,13 @@ async def test_odd_names_are_only_names(name, tmp_path, query, baseline):
     assert {(lead["rule"], lead["line"]) for lead in reply.data["findings"]} == baseline
 
 
+async def test_a_directory_whose_path_is_no_utf8_is_read(tmp_path, query, baseline):
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    (odd / "app.py").write_text(BAD)
+    assert await found_in(query, odd) == baseline
+
+
 async def test_a_directory_with_an_odd_name_is_only_a_directory(tmp_path, query, baseline):
     directory = tmp_path / "-x\n{a,b}[c]*"
     directory.mkdir()

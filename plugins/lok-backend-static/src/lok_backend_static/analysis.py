@@ -96,7 +96,9 @@ class _Work:
     async def _scan(self, analyser: Analyser, files: dict[str, File]) -> None:
         self._run.progress(f"{analyser.name}: {len(files)} files")
         scan = await analyser.scan(list(files))
-        self._hits += [(files[hit.path], analyser, hit) for hit in scan.hits]
+        # A directory whose path is not UTF-8 comes back as JSON can say it.
+        printed = {os.fsencode(path).decode(errors="replace"): file for path, file in files.items()}
+        self._hits += [(printed[hit.path], analyser, hit) for hit in scan.hits]
         self._failed[analyser.name] += len(scan.failed)
 
     async def read_all(self, nursery: trio.Nursery) -> None:
