@@ -232,13 +232,22 @@ def _checked(hook: str, classes: Any, interface: type, attribute: str) -> list[t
             raise _WrongError(f"{offered.__name__}.{attribute} is {name!r}, not a name such as 'my-own'")
         if (interface, name) in _RESERVED:
             raise _WrongError(f"{offered.__name__}.{attribute} is {name!r}, which is reserved")
-        if issubclass(offered, Backend) and not isinstance(offered.profile, Profile):
-            raise _WrongError(f"{offered.__name__}.profile is no Profile")
+        if issubclass(offered, Backend):
+            _check_profile(offered)
         if issubclass(offered, Task) and not isinstance(getattr(offered, "description", None), str):
             raise _WrongError(f"{offered.__name__}.description is no text")
         if issubclass(offered, Task) and not _are_prompts(offered.prompts):
             raise _WrongError(f"{offered.__name__}.prompts is no tuple of Prompt")
     return list(classes)
+
+
+def _check_profile(backend: type[Backend]) -> None:
+    profile = backend.profile
+    if not isinstance(profile, Profile):
+        raise _WrongError(f"{backend.__name__}.profile is no Profile")
+    for field in ("strengths", "secrets", "env", "access"):
+        if not isinstance(getattr(profile, field), tuple):  # a text would count as the tuple of its letters
+            raise _WrongError(f"{backend.__name__}.profile.{field} is no tuple")
 
 
 def _are_prompts(prompts: Any) -> bool:

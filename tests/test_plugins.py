@@ -145,17 +145,7 @@ class TestBrokenPlugins:
         assert BROKEN[distribution][1] in told
         assert f"LOK_DISABLE_PLUGINS={distribution}" in told
 
-    @pytest.mark.parametrize(
-        "command",
-        [
-            *WARNING[:-1],
-            pytest.param(
-                WARNING[-1],
-                marks=pytest.mark.xfail(reason="the list of tasks and the run each load the plugins"),
-            ),
-        ],
-        ids=" ".join,
-    )
+    @pytest.mark.parametrize("command", WARNING, ids=" ".join)
     def test_nothing_is_said_twice(self, bedlam, command):
         warnings = [line for line in bedlam.said(*command).stderr.splitlines() if line.startswith("warning")]
         assert len(warnings) == len(set(warnings)) == len(BROKEN) + 2  # DAMAGED, and the twins

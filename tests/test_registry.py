@@ -5,7 +5,18 @@ import types
 
 import pytest
 
-from lok_core import Backend, PluginError, PromptTask, Renderer, Reply, Rule, Task, UnknownNameError, hookimpl
+from lok_core import (
+    Backend,
+    PluginError,
+    Profile,
+    PromptTask,
+    Renderer,
+    Reply,
+    Rule,
+    Task,
+    UnknownNameError,
+    hookimpl,
+)
 from lok_core.lok import installed, tasks_of, troubles
 from lok_core.registry import Plugin, Registry
 
@@ -119,6 +130,10 @@ WRONG = {
     "profile of another type": (
         gives([type("Bare", (backend("bare"),), {"profile": {"is_llm": True}})]),
         "Bare.profile is no Profile",
+    ),
+    "a profile with a text for a tuple": (
+        gives([type("Bare", (backend("bare"),), {"profile": Profile(secrets="KEY")})]),
+        "Bare.profile.secrets is no tuple",
     ),
     "no description": (
         offers("lok_register_tasks", type("Bare", (PromptTask,), {"name": "bare"})),

@@ -36,7 +36,7 @@ def plugins(verbose: bool) -> None:
     from lok_core import lok as lok_face  # not at the top: `--help` would pay for it
     from lok_core.sanitize import clean
 
-    registry = lok_face.installed(os.environ)
+    registry = load_plugins(os.environ, warn=False)
     rows = []
     for plugin in registry.plugins:
         offers = [f"{interface.__name__.lower()} {name}" for interface, name in registry.offered_by(plugin)]

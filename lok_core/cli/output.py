@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from lok_core.lok import Registry
 
 
+_loaded: dict[str, Registry] = {}
+
+
 def complain(message: str, hint: str = "") -> None:
     """An error for a person, with the way out."""
     from lok_core.sanitize import clean_line
@@ -56,15 +59,24 @@ def write_stdout(text: str) -> None:
         raise UsageError(f"standard output cannot be written: {error.strerror}") from error
 
 
-def load_plugins(env: Mapping[str, str]) -> Registry:
-    """The installed plugins; what is wrong with some of them has been told on standard error."""
+def load_plugins(env: Mapping[str, str], *, warn: bool = True) -> Registry:
+    """The installed plugins, loaded once in a process.
+
+    Args:
+        warn: whether what is wrong with some of them is told on standard error, once.
+    """
     from lok_core import lok as lok_face
 
-    with contextlib.redirect_stdout(sys.stderr):  # a plugin that prints on import must not spoil the report
-        registry = lok_face.installed(env)
-    for line in lok_face.troubles(registry):
-        say(f"warning: {line}")
-    return registry
+    disabled = env.get(lok_face.DISABLE, "")
+    if disabled not in _loaded:
+        with contextlib.redirect_stdout(
+            sys.stderr
+        ):  # a plugin that prints on import must not spoil the report
+            _loaded[disabled] = lok_face.installed(env)
+        if warn:
+            for line in lok_face.troubles(_loaded[disabled]):
+                say(f"warning: {line}")
+    return _loaded[disabled]
 
 
 def quiet_stdout() -> None:

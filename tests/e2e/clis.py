@@ -59,7 +59,14 @@ def install() -> None:
     target = folder()
     target.mkdir(parents=True, exist_ok=True)
     wanted = [f"{package}@{version}" for package, version in PACKAGES.values()]
-    quiet = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
+    quiet = [
+        "--no-save",
+        "--no-package-lock",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        "--loglevel=error",
+    ]
     subprocess.run(["npm", "install", "--prefix", target, *quiet, *wanted], cwd=target, check=True)
 
 
