@@ -13,6 +13,8 @@ from lok_core.sanitize import clean, clean_line
 
 LEADS_SHOWN = 5
 """Leads of one prompt that are shown without `--all`; more bury what matters."""
+RULE_SHOWN = 2
+"""Leads of one rule among these."""
 
 _RULE = "=" * 50
 _BOLD, _DIM = "1", "2"
@@ -50,20 +52,30 @@ class TextRenderer(Renderer):
 def shown(findings: Iterable[Finding]) -> tuple[list[Finding], Counter[str]]:
     """The findings that are shown by default, and how many leads of each prompt are not.
 
-    What a language model reports is always shown; of the leads, the first `LEADS_SHOWN` of each prompt.
+    What a language model reports is always shown; of the leads, `LEADS_SHOWN` of each prompt: the first, but
+    at most two of one rule as long as there are others, since one noisy rule would hide all of them.
     """
-    taken: Counter[str] = Counter()
-    hidden: Counter[str] = Counter()
-    kept = []
-    for finding in findings:
-        label = finding.sources[0].label
+    ranked = list(findings)
+    leads: dict[str, list[int]] = {}
+    for place, finding in enumerate(ranked):
         if all(source.lead for source in finding.sources):
-            if taken[label] == LEADS_SHOWN:
-                hidden[label] += 1
-                continue
-            taken[label] += 1
-        kept.append(finding)
-    return kept, hidden
+            leads.setdefault(finding.sources[0].label, []).append(place)
+    dropped: set[int] = set()
+    hidden: Counter[str] = Counter()
+    for label, places in leads.items():
+        seen: Counter[str] = Counter()
+        repeated = []
+        for place in places:
+            rule = ranked[place].sources[0].rule
+            seen[rule] += 1
+            if rule and seen[rule] > RULE_SHOWN:
+                repeated.append(place)
+        varied = [place for place in places if place not in repeated]
+        left_out = [*varied, *repeated][LEADS_SHOWN:]
+        dropped.update(left_out)
+        if left_out:
+            hidden[label] = len(left_out)
+    return [finding for place, finding in enumerate(ranked) if place not in dropped], hidden
 
 
 def _task(report: Report, task: TaskDetail, view: View) -> Iterator[str]:
@@ -88,6 +100,8 @@ def _answers(report: Report, view: View) -> Iterator[str]:
             continue
         if isinstance(outcome, Answer) and outcome.reply.data is not None and not view.answers:
             continue
+        if isinstance(outcome, Answer) and not outcome.reply.text.strip():
+            continue  # an analyser has no words
         if outcome.request.label != label:
             label = outcome.request.label
             yield _styled(f"[{clean_line(label)}]", _BOLD, view) + "\n"

@@ -210,7 +210,10 @@ async def test_interrupting_keeps_answers_and_ends_the_rest(tmp_path, autojump_c
             outcomes = await job.ask_all([asking("quick"), asking("slow"), asking("slow")])
         assert outcomes[0].reply.text == "done"
         assert [outcome.kind for outcome in outcomes[1:]] == ["cancelled", "cancelled"]
-        assert outcomes[1].partial == "so far"
+        assert sorted(outcome.partial for outcome in outcomes[1:]) == [
+            "",
+            "so far",
+        ]  # trio starts in any order
         assert {outcome.message for outcome in outcomes[1:]} == {
             "ended by Ctrl-C before it had answered",
             "ended by Ctrl-C before it was started",

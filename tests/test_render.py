@@ -52,8 +52,9 @@ def failure(kind="timeout", message="no answer within 300 s", *, label="errors",
     return Failure(request(label), "codex", kind, message, **rest)
 
 
-def finding(title="Wrong", *, line=1, label="errors", lead=True, severity="high", **rest):
-    source = Source("static" if lead else "codex", label, title, "Why.", severity, "errors", lead=lead)
+def finding(title="Wrong", *, line=1, label="errors", lead=True, severity="high", rule="", **rest):
+    backend = "static" if lead else "codex"
+    source = Source(backend, label, title, "Why.", severity, "errors", rule=rule, lead=lead)
     values = {"locations": (Location("app.py", line),), "sources": (source,), **rest}
     return Finding(title, "Why.", severity, "errors", **values)
 
@@ -139,6 +140,14 @@ def test_five_leads_of_each_prompt_are_shown_and_the_others_counted():
     shown = text(report(answer(data=STRUCTURED), findings=findings))
     assert shown.count("HIGH") == 10
     assert "3 more leads not shown (errors 2, perf 1); --all shows all.\n" in shown
+
+
+def test_one_rule_does_not_hide_the_others():
+    noisy = [finding(f"Noise {n}", line=n, rule="N") for n in range(1, 8)]
+    rare = [finding(f"Rare {n}", line=50 + n, rule=f"R{n}") for n in range(1, 4)]
+    shown = text(report(answer(data=STRUCTURED), findings=[*noisy, *rare]))
+    assert re.findall(r"(?:Noise|Rare) \d", shown) == ["Noise 1", "Noise 2", "Rare 1", "Rare 2", "Rare 3"]
+    assert "5 more leads not shown" in shown
 
 
 def test_five_leads_are_all_shown_without_a_word():

@@ -50,6 +50,8 @@ class Commands(click.Group):
                 error.hint = (
                     f"if it is a task pack's, install that (lok-task-{args[0]}?); `lok --help` lists all"
                 )
+            if disabled := os.environ.get("LOK_DISABLE_PLUGINS"):
+                error.hint += f" (LOK_DISABLE_PLUGINS={disabled} leaves plugins out)"
             raise error
         return args[0], command, args[1:]
 

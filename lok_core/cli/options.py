@@ -32,7 +32,7 @@ _OPTIONS = (
         multiple=True,
         metavar="NAME[,NAME]",
         callback=_backends,
-        help="Ask these backends and no others; `all` for every one that is there.",
+        help="Ask these backends and no others; `all`: each that is asked by default.",
     ),
     click.option(
         "-d", "--dir", "directory", type=click.Path(), metavar="DIR", help="The directory to work on."

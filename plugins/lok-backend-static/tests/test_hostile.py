@@ -16,7 +16,7 @@ async def baseline(tmp_path_factory, query):
 
 
 async def found_in(query, directory):
-    reply = await query(directory, "security")
+    reply = await query(directory, "injection")
     return {(lead["rule"], lead["line"]) for lead in reply.data["findings"] if lead["file"] == "app.py"}
 
 
@@ -54,7 +54,7 @@ async def test_planted_programs_are_not_run(tmp_path, backend, make_run, baselin
         program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     run = make_run({"PATH": f":.:{os.environ['PATH']}"})
-    reply = await backend.query(Request("look", tmp_path, category="security"), run)
+    reply = await backend.query(Request("look", tmp_path, category="injection"), run)
     assert {(lead["rule"], lead["line"]) for lead in reply.data["findings"]} == baseline
     assert not (tmp_path / "PWNED").exists()
 
@@ -121,7 +121,7 @@ async def test_odd_neighbours_change_nothing(tmp_path, query, baseline):
 )
 async def test_odd_names_are_only_names(name, tmp_path, query, baseline):
     (tmp_path / name).write_text(BAD)
-    reply = await query(tmp_path, "security")
+    reply = await query(tmp_path, "injection")
     assert {lead["file"] for lead in reply.data["findings"]} == {name}
     assert {(lead["rule"], lead["line"]) for lead in reply.data["findings"]} == baseline
 

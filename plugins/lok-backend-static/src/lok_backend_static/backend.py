@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _NOTES = {
     "auth": "patterns know some mistakes only; whether access is checked everywhere needs a language model",
-    "dead-code": "only what a single file shows: code that no other file uses is not looked for",
+    "dead-code": "dead code is looked for within each file only; what no other file uses is not found",
 }
 
 

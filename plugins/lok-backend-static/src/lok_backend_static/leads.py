@@ -112,6 +112,8 @@ def _in_file(leads: list[Lead], content: bytes, area: Area, secrets: Sequence[Se
             line, end_line = line_of(line), line_of(end_line)
         line = min(line, len(lines))
         quote = lines[line - 1].decode(errors="replace").strip()
+        if lead.category == "dead-code" and "noqa" in quote:
+            continue  # kept on purpose; a weakness is not excused so, or an attacker would
         here = values.get(line, [])
         if lead.weakness == HARDCODED and not here:
             here = _LITERAL.findall(quote)  # a rule saw a secret where the scan saw none
