@@ -6,6 +6,7 @@ takes nothing from the others.
 
 from __future__ import annotations
 
+import json
 import shutil
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 import trio
-from attrs import Factory, define, evolve, field, frozen
+from attrs import Factory, astuple, define, evolve, field, frozen
 
 from lok_core import delegation
 from lok_core.environment import refuse_recursion
@@ -31,6 +32,7 @@ from lok_core.models import (
     Request,
     Tool,
     Turn,
+    Usage,
 )
 from lok_core.outcome import Answer, Event, EventKind, Failure, Outcome
 from lok_core.panel import Panel
@@ -139,6 +141,7 @@ class Engine:
     async def _once(self, attempt: Attempt[T]) -> T:
         folder = self.folder / f"{attempt.number}-{attempt.count}"
         folder.mkdir(mode=0o700)
+        attempt.said.clear()  # of an attempt before
         env = self.panel.environment(attempt.backend)
         try:
             return await attempt.work(EngineRun(self, cast("Attempt[Any]", attempt), env, folder))
@@ -235,6 +238,8 @@ class EngineRun(Run):
         self.attempt.tell("progress", self.mask(activity))
 
     def text(self, chunk: str) -> None:
+        if not isinstance(chunk, str):
+            raise TypeError(f"text() takes text, not {type(chunk).__name__}")
         self.attempt.said.append(chunk)
         self.attempt.tell("text", self.mask(chunk))
 
@@ -337,10 +342,10 @@ class EngineJob(Job):
     async def _ask(self, attempt: Attempt[Reply]) -> None:
         try:
             result = await self.engine.perform(attempt)
-        except BaseException:  # Cancelled as a rule, alone or in a group that a nursery made
+        except (trio.Cancelled, BaseExceptionGroup) as error:  # a nursery may have made it a group
             when = "before it had answered" if attempt.count else "before it was started"
             self._record(attempt, attempt.failure("cancelled", f"{self.interrupted or 'cancelled'} {when}"))
-            raise
+            raise _cancellation(error) from None
         if isinstance(result, Reply):
             self._record(
                 attempt,
@@ -354,9 +359,33 @@ class EngineJob(Job):
         attempt.tell("finished", outcome=outcome)
 
 
+def _cancellation(error: BaseException) -> BaseException:
+    """What of it has to pass: what a plugin raises on being cancelled must not take the others along."""
+    if isinstance(error, BaseExceptionGroup):
+        cancelled, rest = error.split(trio.Cancelled)
+        if cancelled is not None and (rest is None or isinstance(rest, ExceptionGroup)):
+            return cancelled
+    return error
+
+
 def _checked(reply: Any, backend: Backend, run: Run) -> Reply:
+    """The reply, if it is one that every renderer can show and every program read."""
     if not isinstance(reply, Reply):
         raise TypeError(f"query returned {type(reply).__name__} instead of a Reply")
+    usage = reply.usage
+    sound = {
+        "text": isinstance(reply.text, str),
+        "data": reply.data is None or isinstance(reply.data, Mapping),
+        "session": reply.session is None or isinstance(reply.session, str),
+        "model": reply.model is None or isinstance(reply.model, str),
+        "notes": isinstance(reply.notes, tuple) and all(isinstance(note, str) for note in reply.notes),
+        "usage": isinstance(usage, Usage),
+    }
+    for name, fits in sound.items():
+        if not fits:
+            raise TypeError(f"the reply's {name} is of the wrong type: {getattr(reply, name)!r:.100}")
+    # Raises on what is no JSON: NaN, other keys than text, numbers of thousands of digits.
+    json.dumps([reply.data, *astuple(usage)], allow_nan=False)
     if not reply.text.strip() and reply.data is None:
         raise BackendError("empty", f"{backend.name} ended well but said nothing")
     return evolve(reply, text=run.mask(reply.text), data=_masked(reply.data, run.mask))

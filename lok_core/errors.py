@@ -98,6 +98,6 @@ class BackendError(LokError):
     exit_code = ExitCode.NO_ANSWER
 
     def __init__(self, kind: str, message: str, hint: str = "", retry_after_s: float | None = None) -> None:
-        super().__init__(message, hint)
-        self.kind = kind
+        super().__init__(str(message), str(hint))
+        self.kind = str(kind)
         self.retry_after_s = retry_after_s

@@ -10,7 +10,10 @@ It installs no signal handlers, reads no environment of its own and prints nothi
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -28,9 +31,10 @@ if TYPE_CHECKING:
     from lok_core.engine import Engine, EngineJob, Limits
     from lok_core.outcome import Event, Report, View
     from lok_core.panel import Panel
-    from lok_core.process import Children
 
 T = TypeVar("T")
+
+_YOUNG_S = 60
 
 
 def installed(env: Mapping[str, str]) -> Registry:
@@ -221,7 +225,7 @@ async def open_lok(
         with suppress(*PLUGIN_FAULTS):  # a rule that cannot be made has no opinion
             rules.append(rule())
     async with open_children() as children:
-        with _private_folder(state_dir, children) as folder:
+        with _private_folder(state_dir, children.mark) as folder:
             engine = Engine(panel, rules, children, folder, limits or Limits(), listener)
             try:
                 yield Lok(registry, engine, children.mark)
@@ -243,7 +247,10 @@ def _made(registry: Registry, interface: type[T], name: str) -> T:
 
 def _existing(directory: Path) -> Path:
     # Not resolved: paths are reported as the user knows them.
-    absolute = Path(os.path.abspath(directory))
+    try:
+        absolute = Path(os.path.abspath(directory))
+    except FileNotFoundError:
+        raise UsageError("the working directory is gone", "change into one that exists") from None
     if absolute.is_dir():
         return absolute
     if absolute.exists():
@@ -252,26 +259,40 @@ def _existing(directory: Path) -> Path:
 
 
 @contextmanager
-def _private_folder(state_dir: Path, children: Children) -> Iterator[Path]:
-    """A folder of this run, named by its mark; those of runs that were killed are removed on the way."""
-    import shutil
+def _private_folder(state_dir: Path, mark: str) -> Iterator[Path]:
+    """A folder of this run; those of runs that were killed are removed on the way.
 
-    from lok_core.process import is_alive
-
+    A lock tells whether a run still goes on, since its process id says nothing in another container.
+    """
     running = state_dir / "running"
-    folder = running / children.mark
+    folder = running / mark
     try:
         running.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_left(running)
         folder.mkdir(mode=0o700)
-        for other in running.iterdir():
-            if not is_alive(other.name):
-                shutil.rmtree(other, ignore_errors=True)
+        lock = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise UsageError(
             f"the state folder {state_dir} cannot be used: {error.strerror}",
             "make it writable, or set XDG_STATE_HOME to a folder that is",
         ) from error
     try:
+        with suppress(OSError):  # a file system without locks: then nothing is removed there
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _remove_left(running: Path) -> None:
+    for other in running.iterdir():
+        with suppress(OSError):
+            if time.time() - other.stat().st_mtime < _YOUNG_S:
+                continue  # perhaps just made, and not locked yet
+            lock = os.open(other, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(other, ignore_errors=True)
+            finally:
+                os.close(lock)

@@ -306,15 +306,6 @@ async def open_children() -> AsyncIterator[Children]:
         await children._close()
 
 
-def is_alive(mark: str) -> bool:
-    """Whether the lok with that mark is still running; true where that cannot be told."""
-    pid, _, rest = mark.partition(".")
-    started = rest.partition(".")[0]
-    if not (pid.isdigit() and started.isdigit()) or started == "0":
-        return True
-    return guard.stat_field(int(pid), 22) == started
-
-
 async def _feed(pipe: IO[bytes] | None, data: bytes) -> None:
     assert pipe is not None
     os.set_blocking(pipe.fileno(), False)

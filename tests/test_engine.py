@@ -10,7 +10,7 @@ from attrs import evolve
 from lok_core.engine import Engine, EngineJob, Limits
 from lok_core.errors import BackendError, NoBackendError, UnknownNameError
 from lok_core.interfaces import Backend
-from lok_core.models import Profile, Reply, Request, Turn
+from lok_core.models import Profile, Reply, Request, Turn, Usage
 from lok_core.outcome import Answer, Failure
 from lok_core.panel import Panel
 from lok_core.process import open_children
@@ -188,6 +188,65 @@ async def test_what_is_no_reply_is_the_plugins_fault(tmp_path):
         outcome = await job.ask(asking("a"))
     assert outcome.kind == "plugin"
     assert "str instead of a Reply" in outcome.message
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(b"x"),
+        Reply("x", data=["a"]),
+        Reply("x", data={"a": {1, 2}}),
+        Reply("x", data={"a": float("nan")}),
+        Reply("x", data={"a": 10**4999}),
+        Reply("x", data={("a", "b"): 1}),
+        Reply("x", notes=None),
+        Reply("x", usage=None),
+        Reply("x", usage=Usage(cost_usd=float("inf"))),
+        Reply("x", model=object()),
+        Reply("x", session=b"s"),
+    ],
+    ids=["text", "data-list", "set", "nan", "huge", "keys", "notes", "usage", "inf", "model", "session"],
+)
+async def test_a_malformed_reply_fails_alone(tmp_path, reply):
+    async with open_job(tmp_path, ScriptedBackend("a", [Step(reply)]), ScriptedBackend("b")) as job:
+        outcomes = await job.ask_all([asking("a"), asking("b")])
+    assert outcomes[0].kind == "plugin"
+    assert isinstance(outcomes[1], Answer)
+
+
+async def test_what_is_said_that_is_no_text_fails_alone(tmp_path):
+    async with open_job(tmp_path, ScriptedBackend("a", [Step(says=(5,))]), ScriptedBackend("b")) as job:
+        outcomes = await job.ask_all([asking("a"), asking("b")])
+    assert (outcomes[0].kind, outcomes[0].partial) == ("plugin", "")
+    assert isinstance(outcomes[1], Answer)
+
+
+async def test_a_message_that_is_no_text_becomes_one(tmp_path):
+    async with open_job(tmp_path, ScriptedBackend("a", [Step(error=BackendError("auth", 5, 6))])) as job:
+        outcome = await job.ask(asking("a"))
+    assert (outcome.message, outcome.hint) == ("5", "6")
+
+
+async def test_what_a_plugin_raises_on_being_interrupted_takes_no_answer_along(tmp_path, autojump_clock):
+    class Raises(ScriptedBackend):
+        async def query(self, request, run):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.sleep_forever)
+                try:
+                    await trio.sleep_forever()
+                finally:
+                    raise ValueError("while cancelled")
+
+    async with open_job(tmp_path, Raises("a"), ScriptedBackend("b")) as job, trio.open_nursery() as nursery:
+
+        async def interrupt():
+            await trio.sleep(1)
+            job.interrupt("ended by Ctrl-C")
+
+        nursery.start_soon(interrupt)
+        outcomes = await job.ask_all([asking("a"), asking("b")])
+    assert outcomes[0].kind == "cancelled"
+    assert isinstance(outcomes[1], Answer)
 
 
 async def test_an_unknown_failure_kind_is_the_plugins_fault(tmp_path):

@@ -68,13 +68,30 @@ def test_a_reply_without_findings_has_none(data):
     assert from_answer(answer(data), lead=False) == []
 
 
-@pytest.mark.parametrize("path", ["../etc/passwd", "a/../../b", ".."])
-def test_a_path_that_climbs_is_no_place(path):
+@pytest.mark.parametrize(
+    "path", ["../etc/passwd", "a/../../b", "..", "/etc/passwd", "C:/x", "C:\\x", "file:///etc/passwd", "a\0b"]
+)
+def test_a_path_out_of_the_directory_is_no_place(path):
     (finding,) = from_answer(answer({"findings": [{**ITEM, "file": path}]}), lead=False)
     assert finding.locations == ()
 
 
-@pytest.mark.parametrize("line", [0, -3, True, "12", 1.5, None])
+def test_an_absolute_path_in_the_directory_is_a_place():
+    told = Answer(
+        Request("?", Path("/work"), backend="x"),
+        "x",
+        Reply("", data={"findings": [{**ITEM, "file": "/work/a.py"}]}),
+        1.0,
+    )
+    assert from_answer(told, lead=False)[0].locations == (Location("a.py", 12, 14),)
+
+
+def test_an_analysers_path_is_the_name_of_a_file():
+    (finding,) = from_answer(answer({"findings": [{**ITEM, "file": "back\\slash.py"}]}), lead=True)
+    assert finding.locations[0].path == "back\\slash.py"
+
+
+@pytest.mark.parametrize("line", [0, -3, True, "12", 1.5, 2**31, None])
 def test_a_line_that_is_none_leaves_the_file(line):
     (finding,) = from_answer(answer({"findings": [{**ITEM, "line": line}]}), lead=False)
     assert finding.locations == (Location("app/db.py"),)

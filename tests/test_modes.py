@@ -1,5 +1,6 @@
 """Asking and tasks through an open lok: who is asked, and what the report says."""
 
+import os
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -261,12 +262,18 @@ async def test_a_run_leaves_nothing_in_the_state_folder(tmp_path):
 
 async def test_folders_of_killed_runs_are_removed_and_of_living_ones_kept(tmp_path):
     running = tmp_path / "state" / "running"
-    (running / "1999999999.1.dead" / "1-1").mkdir(parents=True)
-    async with (
-        opened(tmp_path, offering("codex")) as first,
-        opened(tmp_path, offering("codex")) as second,
-    ):
-        assert {folder.name for folder in running.iterdir()} == {first.run, second.run}
+    (running / "killed" / "1-1").mkdir(parents=True)
+    async with opened(tmp_path, offering("codex")) as first:
+        for folder in running.iterdir():
+            os.utime(folder, (0, 0))
+        async with opened(tmp_path, offering("codex")) as second:
+            assert {folder.name for folder in running.iterdir()} == {first.run, second.run}
+
+
+async def test_a_folder_that_was_just_made_is_kept(tmp_path):
+    (tmp_path / "state" / "running" / "starting").mkdir(parents=True)
+    async with opened(tmp_path, offering("codex")):
+        assert (tmp_path / "state" / "running" / "starting").exists()
 
 
 def told(**usage):

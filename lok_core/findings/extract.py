@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lok_core.findings.rank import area_of_path
 from lok_core.models import AREAS, CATEGORIES, SEVERITIES
 from lok_core.outcome import Answer, Finding, Location, Source
+
+MAX_FINDINGS = 10_000
+"""Of one reply; what is beyond is left out."""
+
+_DRIVE_OR_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
 def from_answer(answer: Answer, *, lead: bool) -> list[Finding]:
@@ -23,7 +29,7 @@ def from_answer(answer: Answer, *, lead: bool) -> list[Finding]:
     items = (answer.reply.data or {}).get("findings")
     if not isinstance(items, list):
         return []
-    found = [_finding(item, answer, lead) for item in items if isinstance(item, Mapping)]
+    found = [_finding(item, answer, lead) for item in items[:MAX_FINDINGS] if isinstance(item, Mapping)]
     return [finding for finding in found if finding is not None]
 
 
@@ -44,7 +50,7 @@ def _finding(item: Mapping[str, Any], answer: Answer, lead: bool) -> Finding | N
         rule=_text(item, "rule"),
         lead=lead,
     )
-    location = _location(item)
+    location = _location(item, answer.request.directory, lead)
     area = _text(item, "area")
     return Finding(
         title=source.title,
@@ -58,9 +64,12 @@ def _finding(item: Mapping[str, Any], answer: Answer, lead: bool) -> Finding | N
     )
 
 
-def _location(item: Mapping[str, Any]) -> Location | None:
-    path = _text(item, "file").replace("\\", "/").removeprefix("./")
-    if not path or ".." in PurePosixPath(path).parts:
+def _location(item: Mapping[str, Any], directory: Path, lead: bool) -> Location | None:
+    path = _text(item, "file")
+    if not lead:  # a model writes paths as it pleases; an analyser's are names, which may hold anything
+        path = path.replace("\\", "/").removeprefix(f"{directory.as_posix()}/").removeprefix("./")
+    outside = path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path
+    if not path or outside or (not lead and _DRIVE_OR_SCHEME.match(path)):
         return None
     line, end_line = _line(item, "line"), _line(item, "end_line")
     return Location(path, line, end_line if line is not None and (end_line or 0) > line else None)
@@ -73,4 +82,4 @@ def _text(item: Mapping[str, Any], key: str) -> str:
 
 def _line(item: Mapping[str, Any], key: str) -> int | None:
     value = item.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31 else None

@@ -10,7 +10,7 @@ import traceback
 from attrs import evolve
 
 from lok_core.errors import PLUGIN_FAULTS, LokError, NoBackendError
-from lok_core.findings.extract import from_answer
+from lok_core.findings.extract import MAX_FINDINGS, from_answer
 from lok_core.findings.rank import ranked
 from lok_core.interfaces import Job, Task
 from lok_core.modes.reporting import report
@@ -37,7 +37,10 @@ async def run_task(job: Job, task: Task) -> Report:
     findings: list[Finding] = []
     for outcome in job.outcomes:
         if isinstance(outcome, Answer):
-            findings += from_answer(outcome, lead=outcome.backend in analysers)
+            found = from_answer(outcome, lead=outcome.backend in analysers)
+            if len(found) == MAX_FINDINGS:
+                job.note(f"{outcome.backend} reported too much: only its first {MAX_FINDINGS} findings count")
+            findings += found
     prompts = tuple(prompt.name for prompt in task.prompts)
     made = report(task.name, job, TaskDetail(task.name, task.description, prompts), ranked(findings))
     return evolve(made, interrupted=made.interrupted or broken)

@@ -175,3 +175,13 @@ def test_a_fifo_is_not_waited_for(tmp_path):
 )
 def test_areas(name, head, area):
     assert area_of(name, head) == area
+
+
+def test_a_gitignore_that_would_never_be_done_is_passed_over(tmp_path):
+    part = "a" * 60
+    (tmp_path / part / part / part).mkdir(parents=True)
+    (tmp_path / part / part / part / "c.py").write_text("x = 1\n")
+    (tmp_path / ".gitignore").write_text("*a*a*/*a*a*/*a*a*/b\n")
+    assert [file.name for file in walk(tmp_path, threading.Event()).files if file.language] == [
+        f"{part}/{part}/{part}/c.py"
+    ]

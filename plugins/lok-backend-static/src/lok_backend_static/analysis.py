@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import threading
@@ -23,6 +24,11 @@ from lok_backend_static.secrets import Secret, find_secrets
 from lok_core import BackendError, Run
 
 T = TypeVar("T")
+
+_UTF16 = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+MAX_PER_FILE = 500
+"""Hits of one analyser in a file; more come from generated or hostile text."""
 
 # Read by nobody as text, or texts in which nobody keeps a credential.
 _UNREAD = words(
@@ -98,7 +104,13 @@ class _Work:
         scan = await analyser.scan(list(files))
         # A directory whose path is not UTF-8 comes back as JSON can say it.
         printed = {os.fsencode(path).decode(errors="replace"): file for path, file in files.items()}
-        self._hits += [(printed[hit.path], analyser, hit) for hit in scan.hits]
+        per_file: Counter[str] = Counter()
+        for hit in scan.hits:
+            per_file[hit.path] += 1
+            if per_file[hit.path] <= MAX_PER_FILE:
+                self._hits.append((printed[hit.path], analyser, hit))
+            else:
+                self._tree.left_out[f"leads beyond the first {MAX_PER_FILE} of a file"] += 1
         self._failed[analyser.name] += len(scan.failed)
 
     async def read_all(self, nursery: trio.Nursery) -> None:
@@ -118,7 +130,8 @@ class _Work:
             content = read(file.path)
             if content is None:
                 self._tree.left_out["unreadable files"] += 1
-            elif b"\0" not in content[:8192]:
+            elif file.language or b"\0" not in (content := _without_bom(content))[:8192]:
+                content = _without_bom(content)
                 found = find_secrets(file.name, content, area_of(file.name, content))
                 if found:
                     self._secrets[file.name] = found
@@ -201,11 +214,22 @@ def _is_unfit(file: File, content: bytes) -> bool:
     """Whether an analyser would pass over the file, or over parts of it."""
     if b"ast-grep-ignore" in content or os.path.splitext(file.name)[1] not in SUFFIXES:
         return True
+    if b"\0" in content:
+        return True
     try:
         content.decode()
     except UnicodeDecodeError:
         return True
     return False
+
+
+def _without_bom(content: bytes) -> bytes:
+    """The content in UTF-8 if a byte order mark says that it is in UTF-16 or UTF-32."""
+    # UTF-32 first: its mark begins with that of UTF-16.
+    for mark, encoding in ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), *_UTF16):
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace").encode()
+    return content
 
 
 def _copy(files: Sequence[File], folder: Path, stop: threading.Event) -> dict[str, File]:
@@ -227,6 +251,7 @@ def _copy(files: Sequence[File], folder: Path, stop: threading.Event) -> dict[st
 
 def _decoded(file: File, content: bytes) -> str:
     """The text in the encoding that it declares, else in UTF-8, else byte by byte."""
+    content = _without_bom(content)
     encoding = "utf-8"
     if file.language == "python":
         with suppress(SyntaxError):

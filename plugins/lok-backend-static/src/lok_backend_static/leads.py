@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from attrs import evolve, frozen
@@ -111,7 +112,8 @@ def _in_file(leads: list[Lead], content: bytes, area: Area, secrets: Sequence[Se
         if lead.any_newline:
             line, end_line = line_of(line), line_of(end_line)
         line = min(line, len(lines))
-        quote = lines[line - 1].decode(errors="replace").strip()
+        # The beginning is enough for a quote; a file may be one line with a thousand leads.
+        quote = lines[line - 1][: 20 * MAX_QUOTE].decode(errors="replace").strip()
         if lead.category == "dead-code" and "noqa" in quote:
             continue  # kept on purpose; a weakness is not excused so, or an attacker would
         here = values.get(line, [])
@@ -135,8 +137,9 @@ def _line_numbers(content: bytes) -> Callable[[int], int]:
     """Translates line numbers that count lone carriage returns into those that editors and grep show."""
     if content.count(b"\r") == content.count(b"\r\n"):
         return lambda row: row
-    starts = [0, *(end.end() for end in re.finditer(rb"\r\n?|\n", content))]
-    return lambda row: content.count(b"\n", 0, starts[min(row, len(starts)) - 1]) + 1
+    ends = (found.group() for found in re.finditer(rb"\r\n?|\n", content))
+    table = [1, *accumulate((end.endswith(b"\n") for end in ends), initial=1)][1:]
+    return lambda row: table[min(row, len(table)) - 1]
 
 
 def _masked(text: str, values: Iterable[str]) -> str:
