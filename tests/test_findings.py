@@ -78,9 +78,9 @@ def test_a_path_out_of_the_directory_is_no_place(path):
 
 def test_an_absolute_path_in_the_directory_is_a_place():
     told = Answer(
-        Request("?", Path("/work"), backend="x"),
+        Request("?", Path("/srv/code"), backend="x"),
         "x",
-        Reply("", data={"findings": [{**ITEM, "file": "/work/a.py"}]}),
+        Reply("", data={"findings": [{**ITEM, "file": "/srv/code/a.py"}]}),
         1.0,
     )
     assert from_answer(told, lead=False)[0].locations == (Location("a.py", 12, 14),)

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 _UTF16 = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
-MAX_PER_FILE = 500
+MAX_PER_FILE = 2000
 """Hits of one analyser in a file; more come from generated or hostile text."""
 
 # Read by nobody as text, or texts in which nobody keeps a credential.
