@@ -12,6 +12,12 @@ TYPE_CHECKING = False  # importing typing for it would double the time of `lok -
 if TYPE_CHECKING:
     from typing import Any
 
+    from lok_core.command import CommandBackend as CommandBackend
+    from lok_core.command import CommandConfig as CommandConfig
+    from lok_core.command import Reading as Reading
+    from lok_core.command_spec import CommandSpec as CommandSpec
+    from lok_core.command_spec import ErrorPattern as ErrorPattern
+    from lok_core.command_spec import Pick as Pick
     from lok_core.errors import BackendError as BackendError
     from lok_core.errors import ExitCode as ExitCode
     from lok_core.errors import LokError as LokError
@@ -75,6 +81,8 @@ if TYPE_CHECKING:
     from lok_core.schemas import schema as schema
 
 _MODULES = {
+    "command": "CommandBackend CommandConfig Reading",
+    "command_spec": "CommandSpec ErrorPattern Pick",
     "errors": "BackendError ExitCode LokError NoBackendError PluginError UnknownNameError UsageError",
     "findings.rank": "area_of_path",
     "hookspecs": "hookimpl",

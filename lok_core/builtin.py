@@ -1,11 +1,12 @@
-"""lok's own plugin, found like any other: the renderers `text` and `json`, and the rule by strengths."""
+"""lok's own plugin, found like any other: `use = "command"`, the renderers `text` and `json`, the rule by
+strengths."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from lok_core.hookspecs import hookimpl
-from lok_core.interfaces import Renderer, Rule
+from lok_core.interfaces import Backend, Renderer, Rule
 from lok_core.models import BackendInfo, Request, Vote
 
 
@@ -19,6 +20,13 @@ class StrengthsRule(Rule):
             if request.category in info.profile.strengths:
                 place = info.profile.strengths.index(request.category)
                 yield Vote(info.name, 1.0 / (1 + place), f"{request.category} is strength {place + 1}")
+
+
+@hookimpl
+def lok_register_backends() -> Sequence[type[Backend]]:
+    from lok_core.command_table import TableBackend
+
+    return [TableBackend]
 
 
 @hookimpl

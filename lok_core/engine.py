@@ -6,7 +6,6 @@ takes nothing from the others.
 
 from __future__ import annotations
 
-import json
 import shutil
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 import trio
-from attrs import Factory, astuple, define, evolve, field, frozen
+from attrs import Factory, define, evolve, field
 
 from lok_core import delegation
 from lok_core.environment import refuse_recursion
@@ -32,35 +31,16 @@ from lok_core.models import (
     Request,
     Tool,
     Turn,
-    Usage,
 )
 from lok_core.outcome import Answer, Event, EventKind, Failure, Outcome
-from lok_core.panel import Panel
+from lok_core.panel import Limits, Panel
 from lok_core.process import CAP_BYTES, Children
+from lok_core.reply import checked
 
 PASSING = ("rate_limit", "overloaded", "network")
 """Failures that may be over in a moment, and are worth another attempt."""
 
 T = TypeVar("T")
-
-
-@frozen
-class Limits:
-    """How much at once, and for how long.
-
-    Attributes:
-        jobs: requests under way at once, over all backends.
-        per_backend: requests under way at once on one backend.
-        timeout_s: seconds for one request, retries included; infinity for none.
-        attempts: how often a request is sent at the most.
-        backoff_s: seconds before the second attempt; doubles with each further one.
-    """
-
-    jobs: int = 16
-    per_backend: int = 4
-    timeout_s: float = 300.0
-    attempts: int = 3
-    backoff_s: float = 1.0
 
 
 @define(eq=False)
@@ -90,7 +70,9 @@ class Engine:
     async def perform(self, attempt: Attempt[T]) -> T | Failure:
         """The result of one request's work, or why there is none; only cancellation passes."""
         name = attempt.backend.name
-        slot = self._slots.setdefault(name, trio.CapacityLimiter(self.limits.per_backend))
+        timeout_s = self.limits.timeouts_s.get(name, self.limits.timeout_s)
+        places = self.limits.places.get(name, self.limits.per_backend)
+        slot = self._slots.setdefault(name, trio.CapacityLimiter(places))
         try:
             refuse_recursion(self.panel.env)
         except BackendError as error:
@@ -100,13 +82,13 @@ class Engine:
             attempt.tell("started")
             attempt.started = trio.current_time()
             try:
-                with trio.move_on_after(self.limits.timeout_s):
+                with trio.move_on_after(timeout_s):
                     return await self._with_retries(attempt)
             except PLUGIN_FAULTS as error:  # raised while it was being cancelled
                 return attempt.failed(error)
             return attempt.failure(
                 "timeout",
-                f"no answer within {self.limits.timeout_s:g} s",
+                f"no answer within {timeout_s:g} s",
                 "--timeout SECONDS gives it more time",
             )
 
@@ -142,7 +124,7 @@ class Engine:
         folder = self.folder / f"{attempt.number}-{attempt.count}"
         folder.mkdir(mode=0o700)
         attempt.said.clear()  # of an attempt before
-        env = self.panel.environment(attempt.backend)
+        env = self.panel.environment(attempt.backend, attempt.request.directory)
         try:
             return await attempt.work(EngineRun(self, cast("Attempt[Any]", attempt), env, folder))
         finally:
@@ -249,14 +231,23 @@ class EngineRun(Run):
 
 @define(eq=False)
 class EngineJob(Job):
-    """What a task or mode asks through, and the record of everything it asked."""
+    """What a task or mode asks through, and the record of everything it asked.
+
+    Attributes:
+        first: whether of what is asked at once one answer is enough, which ends the other requests.
+        fallback: whether a request that fails is sent to the next recommended backend; the failure stays on
+            record.
+    """
 
     engine: Engine
     directory: Path
     chosen: tuple[str, ...] = ()
+    first: bool = field(default=False, kw_only=True)
+    fallback: bool = field(default=False, kw_only=True)
     interrupted: str = ""
     _remarks: list[str] = Factory(list)
     _recorded: list[Outcome | None] = Factory(list)
+    _asked: list[Attempt[Reply]] = Factory(list)
     _scopes: set[trio.CancelScope] = Factory(set)
 
     @property
@@ -285,7 +276,7 @@ class EngineJob(Job):
                 self._scopes.discard(scope)
 
     def backends(self) -> tuple[BackendInfo, ...]:
-        return self.engine.panel.infos()
+        return self.engine.panel.infos(self.chosen)
 
     def recommend(self, request: Request) -> Ranking:
         return delegation.recommend(request, self.backends(), self.engine.rules)
@@ -302,12 +293,14 @@ class EngineJob(Job):
         first = len(self._recorded)
         attempts = [self._attempt(request, first + place) for place, request in enumerate(requests, 1)]
         self._recorded += [None] * len(attempts)
+        self._asked += attempts
         for attempt in attempts:
             attempt.tell("queued")
         with self.interruptible():
             async with trio.open_nursery() as nursery:
+                together = _Together(nursery.cancel_scope)
                 for attempt in attempts:
-                    nursery.start_soon(self._ask, attempt)
+                    nursery.start_soon(self._ask, attempt, together)
         return [cast("Outcome", self._recorded[attempt.number - 1]) for attempt in attempts]
 
     async def converse(
@@ -335,28 +328,62 @@ class EngineJob(Job):
         backend = self.engine.panel.get(request.backend or "")
 
         async def query(run: Run) -> Reply:
-            return _checked(await backend.query(request, run), backend, run)
+            return checked(await backend.query(request, run), backend.name, run.mask)
 
         return Attempt(self.engine, request, backend, number, query)
 
-    async def _ask(self, attempt: Attempt[Reply]) -> None:
+    async def _ask(self, attempt: Attempt[Reply], together: _Together) -> None:
         try:
             result = await self.engine.perform(attempt)
         except (trio.Cancelled, BaseExceptionGroup) as error:  # a nursery may have made it a group
+            why = self.interrupted or together.ended or "cancelled"
             when = "before it had answered" if attempt.count else "before it was started"
-            self._record(attempt, attempt.failure("cancelled", f"{self.interrupted or 'cancelled'} {when}"))
+            self._record(attempt, attempt.failure("cancelled", f"{why} {when}"))
             raise _cancellation(error) from None
+        name = attempt.backend.name
         if isinstance(result, Reply):
-            self._record(
-                attempt,
-                Answer(attempt.request, attempt.backend.name, result, attempt.duration_s, attempt.count),
-            )
-        else:
-            self._record(attempt, result)
+            self._record(attempt, Answer(attempt.request, name, result, attempt.duration_s, attempt.count))
+            if self.first:
+                together.end(f"ended by --first, as {name} answered,")
+            return
+        self._record(attempt, result)
+        spare = self._spare(attempt.request) if self.fallback else None
+        if spare is not None:
+            self.note(f"{name} failed ({result.kind}); {spare} is asked instead")
+            second = self._attempt(evolve(attempt.request, backend=spare), len(self._recorded) + 1)
+            self._recorded.append(None)
+            self._asked.append(second)
+            second.tell("queued")
+            await self._ask(second, together)
+
+    def _spare(self, request: Request) -> str | None:
+        """The best of the backends that were not asked yet, whomever the user named."""
+        asked = {other.backend.name for other in self._asked}
+        willing = [
+            evolve(info, eligible=True)
+            for info in self.backends()
+            if info.available
+            and info.profile.asked_by_default
+            and info.profile.answers_questions
+            and info.name not in asked
+        ]
+        return next(iter(delegation.recommend(request, willing, self.engine.rules).order), None)
 
     def _record(self, attempt: Attempt[Reply], outcome: Outcome) -> None:
         self._recorded[attempt.number - 1] = outcome
         attempt.tell("finished", outcome=outcome)
+
+
+@define(eq=False)
+class _Together:
+    """Requests that are under way at once, and why they were ended early."""
+
+    scope: trio.CancelScope
+    ended: str = ""
+
+    def end(self, why: str) -> None:
+        self.ended = self.ended or why
+        self.scope.cancel()
 
 
 def _cancellation(error: BaseException) -> BaseException:
@@ -366,39 +393,6 @@ def _cancellation(error: BaseException) -> BaseException:
         if cancelled is not None and (rest is None or isinstance(rest, ExceptionGroup)):
             return cancelled
     return error
-
-
-def _checked(reply: Any, backend: Backend, run: Run) -> Reply:
-    """The reply, if it is one that every renderer can show and every program read."""
-    if not isinstance(reply, Reply):
-        raise TypeError(f"query returned {type(reply).__name__} instead of a Reply")
-    usage = reply.usage
-    sound = {
-        "text": isinstance(reply.text, str),
-        "data": reply.data is None or isinstance(reply.data, Mapping),
-        "session": reply.session is None or isinstance(reply.session, str),
-        "model": reply.model is None or isinstance(reply.model, str),
-        "notes": isinstance(reply.notes, tuple) and all(isinstance(note, str) for note in reply.notes),
-        "usage": isinstance(usage, Usage),
-    }
-    for name, fits in sound.items():
-        if not fits:
-            raise TypeError(f"the reply's {name} is of the wrong type: {getattr(reply, name)!r:.100}")
-    # Raises on what is no JSON: NaN, other keys than text, numbers of thousands of digits.
-    json.dumps([reply.data, *astuple(usage)], allow_nan=False)
-    if not reply.text.strip() and reply.data is None:
-        raise BackendError("empty", f"{backend.name} ended well but said nothing")
-    return evolve(reply, text=run.mask(reply.text), data=_masked(reply.data, run.mask))
-
-
-def _masked(data: Any, mask: Callable[[str], str]) -> Any:
-    if isinstance(data, str):
-        return mask(data)
-    if isinstance(data, Mapping):
-        return {key: _masked(value, mask) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [_masked(value, mask) for value in data]
-    return data
 
 
 def _backend_error(error: BaseException) -> BackendError | None:

@@ -98,12 +98,17 @@ class Backend(ABC):
     Attributes:
         kind: the slug that `use = "..."` names; also the default name.
         Config: an attrs class; the backend's table in lok.toml is structured into it.
+        known_defaults: what a table of lok.toml may say of it though nobody trusts the file: values that
+            others' configurations repeat and that change nothing.
         profile: what it can do. `__init__` may replace it where that depends on the configuration.
+        needs_config: whether it exists only where a table of lok.toml makes one.
     """
 
     kind: ClassVar[str]
     Config: ClassVar[type] = NoConfig
+    known_defaults: ClassVar[Mapping[str, Any]] = {}
     profile: Profile = Profile()
+    needs_config: ClassVar[bool] = False
 
     def __init__(self, name: str, config: Any) -> None:
         self.name = name

@@ -14,23 +14,33 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from attrs import define, evolve
+from attrs import Factory, define, evolve
 
 from lok_core.errors import PLUGIN_FAULTS, PluginError, UsageError
-from lok_core.interfaces import Backend, Renderer, Rule, Task
+from lok_core.interfaces import PromptTask, Renderer, Rule, Task
 from lok_core.registry import DISABLE as DISABLE
 from lok_core.registry import Registry as Registry
 from lok_core.sanitize import clean_line
+from lok_core.settings import Settings as Settings
+from lok_core.setup import NPM_FOLDER, made
+from lok_core.setup import Setup as Setup
+from lok_core.setup import configs as configs
+from lok_core.setup import make_limits as make_limits
+from lok_core.setup import make_panel as make_panel
+from lok_core.setup import make_task as make_task
+from lok_core.setup import read_trust as read_trust
 
 if TYPE_CHECKING:
-    from lok_core.engine import Engine, EngineJob, Limits
+    from lok_core.engine import Engine, EngineJob
+    from lok_core.models import Health
     from lok_core.outcome import Event, Report, View
-    from lok_core.panel import Panel
+    from lok_core.panel import Limits
+    from lok_core.panel import Panel as Panel
 
 T = TypeVar("T")
 
@@ -41,37 +51,6 @@ def installed(env: Mapping[str, str]) -> Registry:
     """What the installed plugins offer, without those that the environment disables."""
     names = env.get(DISABLE, "").replace(",", " ").split()
     return Registry.installed(disabled=frozenset(names))
-
-
-def make_panel(registry: Registry, env: Mapping[str, str], named: Sequence[str] = ()) -> Panel:
-    """The backends at hand, one instance of each kind.
-
-    Args:
-        named: the backends to ask, and no others; empty for those asked by default, "all" for each of these
-            that is available, where otherwise one would be chosen.
-
-    Raises:
-        UnknownNameError: a named backend is not there.
-        PluginError: a named backend is offered by two plugins.
-    """
-    from lok_core.panel import Panel
-
-    if "all" in named:
-        everyone = make_panel(registry, env).infos()
-        named = [info.name for info in everyone if info.available and info.profile.asked_by_default]
-    for name in named:
-        registry.get(Backend, name)  # type: ignore[type-abstract]
-    backends: dict[str, Backend] = {}
-    problems: dict[str, str] = {}
-    for kind, offered in registry.all(Backend).items():  # type: ignore[type-abstract]
-        try:
-            backends[kind] = offered(kind, offered.Config())
-        except PLUGIN_FAULTS as error:
-            problems[kind] = f"{offered.__name__}() raised {type(error).__name__}: {error}"
-    for name in named:
-        if name in problems:
-            raise UsageError(f"the backend {name!r} is broken: {problems[name]}")
-    return Panel(backends, env, tuple(dict.fromkeys(named)), problems)
 
 
 def troubles(registry: Registry) -> list[str]:
@@ -94,21 +73,13 @@ def tasks_of(registry: Registry) -> dict[str, str]:
     }
 
 
-def make_limits(timeout_s: float | None = None, jobs: int | None = None) -> Limits:
-    """The limits of a run, with lok's own where None is given."""
-    from lok_core.engine import Limits
-
-    given = {"timeout_s": timeout_s, "jobs": jobs}
-    return Limits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-
-
 def renderer(registry: Registry, name: str) -> Renderer:
     """The renderer of that name.
 
     Raises:
         UnknownNameError: there is no such format.
     """
-    return _made(registry, Renderer, name)  # type: ignore[type-abstract]
+    return made(registry, Renderer, name)  # type: ignore[type-abstract]
 
 
 def show(registry: Registry, name: str, report: Report, view: View) -> str:
@@ -133,11 +104,18 @@ class Lok:
     registry: Registry
     engine: Engine
     run: str
+    settings: Settings = Factory(Settings)
     _job: EngineJob | None = None
     _interrupted: str = ""
 
-    async def ask(self, prompt: str, directory: Path) -> Report:
+    async def ask(
+        self, prompt: str, directory: Path, *, first: bool = False, fallback: bool = False
+    ) -> Report:
         """Every eligible backend's answer to the prompt, about the directory.
+
+        Args:
+            first: whether the first answer is enough; the other requests are then ended as `cancelled`.
+            fallback: whether the next recommended backend is asked when one fails.
 
         Raises:
             UsageError: the prompt is empty, or the directory is none.
@@ -147,7 +125,8 @@ class Lok:
 
         if not prompt.strip():
             raise UsageError("the prompt is empty", "give it as an argument, or `-` to read it from a pipe")
-        return await self._reported(directory, lambda job: ask(job, prompt))
+        job = self._opened(directory, first=first, fallback=fallback)
+        return await self._reported(job, ask(job, prompt))
 
     async def run_task(self, name: str, directory: Path) -> Report:
         """The report of the task of that name on the directory.
@@ -158,8 +137,10 @@ class Lok:
         """
         from lok_core.modes.task import run_task
 
-        task = _made(self.registry, Task, name)  # type: ignore[type-abstract]
-        return await self._reported(directory, lambda job: run_task(job, task))
+        task = make_task(self.registry, name, self.settings)
+        job = self._opened(directory, chosen=self._named_by(name))
+        self._tell(job, task)
+        return await self._reported(job, run_task(job, task))
 
     def interrupt(self, reason: str) -> None:
         """Ends what is under way; the command then returns its report with what had been answered."""
@@ -167,20 +148,53 @@ class Lok:
         if self._job is not None:
             self._job.interrupt(reason)
 
-    async def _reported(self, directory: Path, mode: Callable[[EngineJob], Awaitable[Report]]) -> Report:
+    def _opened(
+        self, directory: Path, chosen: tuple[str, ...] = (), first: bool = False, fallback: bool = False
+    ) -> EngineJob:
+        from lok_core.engine import EngineJob
+
+        named = self.engine.panel.named
+        job = EngineJob(self.engine, _existing(directory), named or chosen, first=first, fallback=fallback)
+        self._job = job
+        if self._interrupted:
+            job.interrupt(self._interrupted)
+        return job
+
+    def _named_by(self, task: str) -> tuple[str, ...]:
+        """Those of the backends in the task's table that are there."""
+        table = self.settings.tasks.get(task)
+        wanted = (table and table.backends) or ()
+        there = {info.name for info in self.engine.panel.infos() if info.available}
+        return tuple(dict.fromkeys(name for name in wanted if name in there))
+
+    def _tell(self, job: EngineJob, task: Task) -> None:
+        """Notes what one would not expect of the task: whose words it asks with, and who is asked."""
+        for origin in sorted(self.settings.untrusted):
+            parts = ("description", "prompts", "backends")
+            theirs = [part for part in parts if self.settings.origin("tasks", task.name, part) == origin]
+            if theirs:
+                job.note(f"{', '.join(theirs)} of {task.name} from {origin}, which is not trusted")
+        if self.engine.panel.named or not isinstance(task, PromptTask):
+            return
+        table = self.settings.tasks.get(task.name)
+        there = {info.name for info in job.backends() if info.available}
+        missing = [name for name in (table and table.backends) or task.preferred[:1] if name not in there]
+        models = {info.name for info in job.backends() if info.profile.is_llm}
+        with suppress(*PLUGIN_FAULTS):  # what it raises is told when it runs
+            asked = [request.backend for request in task.requests(job)]
+            instead = ", ".join(dict.fromkeys(name for name in asked if name in models))
+            if missing and instead:
+                job.note(f"{', '.join(missing)} is not there for {task.name}; asked instead: {instead}")
+
+    async def _reported(self, job: EngineJob, mode: Awaitable[Report]) -> Report:
         from datetime import UTC, datetime
 
         import trio
 
         from lok_core import __version__
-        from lok_core.engine import EngineJob
 
-        job = EngineJob(self.engine, _existing(directory), self.engine.panel.named)
-        self._job = job
-        if self._interrupted:
-            job.interrupt(self._interrupted)
         started_at, started = datetime.now(UTC), trio.current_time()
-        report = await mode(job)
+        report = await mode
         await self.engine.children.sweep()
         return evolve(
             report,
@@ -190,6 +204,34 @@ class Lok:
             run=self.run,
             lok_version=__version__,
         )
+
+    async def check(self) -> dict[str, Health]:
+        """What each backend says of its own readiness, by name, sorted. No model is asked.
+
+        All at once, each within the time that a request has; what goes wrong with one becomes its health.
+        """
+        import trio
+
+        from lok_core.engine import Attempt
+        from lok_core.models import Health, Request
+        from lok_core.outcome import Failure
+
+        healths: dict[str, Health] = {}
+
+        async def examine(name: str, number: int) -> None:
+            backend = self.engine.panel.get(name)
+            nothing = Request("check", Path(os.path.sep), backend=name)
+            found = await self.engine.perform(Attempt(self.engine, nothing, backend, number, backend.check))
+            if isinstance(found, Failure):
+                message, hint = found.message, "" if found.kind == "timeout" else found.hint
+                found = Health(ready=False, message=message, hint=hint)
+            healths[name] = evolve(found, message=self.engine.panel.mask(found.message))
+
+        names = sorted(self.engine.panel.backends)
+        async with trio.open_nursery() as nursery:
+            for number, name in enumerate(names, 1):
+                nursery.start_soon(examine, name, number)
+        return {name: healths[name] for name in names}
 
 
 @asynccontextmanager
@@ -201,6 +243,8 @@ async def open_lok(
     limits: Limits | None = None,
     listener: Callable[[Event], None] = lambda event: None,
     registry: Registry | None = None,
+    settings: Settings | None = None,
+    trusted: Collection[str] = (),
 ) -> AsyncIterator[Lok]:
     """A lok with its backends; when it is left, none of their processes is.
 
@@ -210,39 +254,32 @@ async def open_lok(
         backends: the backends to ask, and no others.
         listener: told of every event as it happens; must neither raise nor block.
         registry: the plugins, if they are known already.
+        settings: the configuration; without it, what holds where there is none.
+        trusted: the directories whose content is trusted, as real paths.
 
     Raises:
         UnknownNameError: a named backend is not there.
         UsageError: the state folder cannot be used.
     """
-    from lok_core.engine import Engine, Limits
+    from lok_core.engine import Engine
     from lok_core.process import open_children
 
     registry = installed(env) if registry is None else registry
-    panel = make_panel(registry, env, backends)
+    settings = settings or Settings()
+    env = {NPM_FOLDER: str(state_dir / "npm"), **env}
+    panel = make_panel(registry, env, backends, settings, trusted)
     rules = []
     for rule in registry.all(Rule).values():  # type: ignore[type-abstract]
         with suppress(*PLUGIN_FAULTS):  # a rule that cannot be made has no opinion
             rules.append(rule())
     async with open_children() as children:
         with _private_folder(state_dir, children.mark) as folder:
-            engine = Engine(panel, rules, children, folder, limits or Limits(), listener)
+            limits = limits or make_limits(settings=settings)
+            engine = Engine(panel, rules, children, folder, limits, listener)
             try:
-                yield Lok(registry, engine, children.mark)
+                yield Lok(registry, engine, children.mark, settings)
             finally:
                 await engine.aclose()
-
-
-def _made(registry: Registry, interface: type[T], name: str) -> T:
-    offered = registry.get(interface, name)
-    try:
-        return offered()
-    except PLUGIN_FAULTS as error:
-        raise PluginError(
-            f"the {interface.__name__.lower()} {name!r} of {registry.owner(interface, name)} cannot be made: "
-            f"{type(error).__name__}: {error}",
-            "this is a fault of the plugin",
-        ) from error
 
 
 def _existing(directory: Path) -> Path:

@@ -1,16 +1,40 @@
-"""The backends of one run: their instances, who of them may be asked, and what each may see."""
+"""The backends of one run: their instances, who of them may be asked, what each may see, and their limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from attrs import Factory, define
+from attrs import Factory, define, field, frozen
 
 from lok_core import sanitize
 from lok_core.environment import child_environment, secret_values
 from lok_core.errors import PLUGIN_FAULTS, UnknownNameError
 from lok_core.interfaces import Backend
 from lok_core.models import BackendInfo
+
+
+@frozen
+class Limits:
+    """How much at once, and for how long.
+
+    Attributes:
+        jobs: requests under way at once, over all backends.
+        per_backend: requests under way at once on one backend.
+        timeout_s: seconds for one request, retries included; infinity for none.
+        timeouts_s, places: what holds for some backends instead of `timeout_s` and `per_backend`.
+        attempts: how often a request is sent at the most.
+        backoff_s: seconds before the second attempt; doubles with each further one.
+    """
+
+    jobs: int = 16
+    per_backend: int = 4
+    timeout_s: float = 300.0
+    attempts: int = 3
+    backoff_s: float = 1.0
+    timeouts_s: Mapping[str, float] = field(factory=dict)
+    places: Mapping[str, int] = field(factory=dict)
 
 
 @define
@@ -22,20 +46,23 @@ class Panel:
         env: lok's own environment; `environment` says what of it passes to a backend.
         named: the backends that the user asked for by name; then only these are eligible.
         problems: why a plugin's backend could not be made or looked at, by name.
+        trusted: the directories whose content is trusted, as real paths.
+        secrets: values that must not be shown, besides those of the variables that the backends declare.
     """
 
     backends: Mapping[str, Backend]
     env: Mapping[str, str]
     named: tuple[str, ...] = ()
     problems: dict[str, str] = Factory(dict)
+    trusted: tuple[str, ...] = ()
+    secrets: frozenset[str] = frozenset()
     _available: dict[str, bool] = Factory(dict)
-    _secrets: frozenset[str] = frozenset()
 
     def __attrs_post_init__(self) -> None:
         for name in self.named:
             self.get(name)
         profiles = [backend.profile for backend in self.backends.values()]
-        self._secrets = frozenset(secret_values(self.env, profiles))
+        self.secrets |= secret_values(self.env, profiles)
 
     def get(self, name: str) -> Backend:
         """The instance of that name.
@@ -47,25 +74,37 @@ class Panel:
             raise UnknownNameError("backend", name, self.backends)
         return self.backends[name]
 
-    def infos(self) -> tuple[BackendInfo, ...]:
-        """Every configured backend, sorted by name."""
-        return tuple(self._info(name) for name in sorted(self.backends))
+    def infos(self, named: Sequence[str] = ()) -> tuple[BackendInfo, ...]:
+        """Every configured backend, sorted by name.
 
-    def environment(self, backend: Backend) -> dict[str, str]:
-        """What the processes of that backend get to see."""
+        Args:
+            named: those that a task names, where the user names none.
+        """
+        return tuple(self._info(name, self.named or named) for name in sorted(self.backends))
+
+    def environment(self, backend: Backend, directory: Path | None = None) -> dict[str, str]:
+        """What the processes of that backend get to see when they work on the directory."""
         others = {
             secret
             for other in self.backends.values()
             if other is not backend
             for secret in other.profile.secrets
         }
-        return child_environment(self.env, backend.profile, others, trusted=False)
+        trusted = directory is not None and self.trusts(directory)
+        return child_environment(self.env, backend.profile, others, trusted=trusted)
+
+    def trusts(self, directory: Path) -> bool:
+        """Whether the directory, or one above it, is trusted."""
+        if not self.trusted:
+            return False
+        real = Path(os.path.realpath(directory))
+        return any(real.is_relative_to(one) for one in self.trusted)
 
     def mask(self, text: str) -> str:
         """The text without the secrets of any backend."""
-        return sanitize.mask(text, self._secrets)
+        return sanitize.mask(text, self.secrets)
 
-    def _info(self, name: str) -> BackendInfo:
+    def _info(self, name: str, named: Sequence[str]) -> BackendInfo:
         backend = self.backends[name]
         if name not in self._available:
             try:
@@ -74,7 +113,7 @@ class Panel:
                 self._available[name] = False
                 self.problems[name] = f"available() raised {type(error).__name__}: {error}"
         profile, available = backend.profile, self._available[name]
-        wanted = name in self.named if self.named else profile.asked_by_default
+        wanted = name in named if named else profile.asked_by_default
         return BackendInfo(
             name, backend.kind, profile, available, available and wanted and profile.answers_questions
         )

@@ -306,6 +306,35 @@ async def open_children() -> AsyncIterator[Children]:
         await children._close()
 
 
+def find_program(name: str, env: Mapping[str, str]) -> str:
+    """The path of a program; of several the first that can be executed.
+
+    Args:
+        name: looked up in the absolute directories on the PATH of `env`: others would be looked for in a
+            working directory, which may be hostile. With a slash it is the path itself, and must be absolute.
+
+    Raises:
+        BackendError: `unavailable`.
+    """
+    if "/" in name:
+        candidates = [name]
+    else:
+        folders = env.get("PATH", os.defpath).split(":")
+        candidates = [os.path.join(folder, name) for folder in folders]
+    found = [path for path in candidates if os.path.isabs(path) and os.path.isfile(path)]
+    if usable := [candidate for candidate in found if os.access(candidate, os.X_OK)]:
+        return usable[0]
+    if found:
+        raise BackendError("unavailable", f"{found[0]} is not executable", f"chmod +x {found[0]}")
+    if not os.path.isabs(name) and "/" in name:
+        raise BackendError(
+            "unavailable", f"{name} is a relative path", "give the full path, or the name only"
+        )
+    if "/" in name:
+        raise BackendError("unavailable", f"{name} does not exist", "install it, or correct the path")
+    raise BackendError("unavailable", f"{name} is not on the PATH", f"install {name}, or give its full path")
+
+
 async def _feed(pipe: IO[bytes] | None, data: bytes) -> None:
     assert pipe is not None
     os.set_blocking(pipe.fileno(), False)
@@ -334,7 +363,7 @@ async def _exit_of(process: _Child) -> None:
 
 def _start(argv: Sequence[str | Path], env: dict[str, str], cwd: str, watcher: guard.Guard) -> _Child:
     name = os.fspath(argv[0])
-    program = name if "/" in name else _find(name, env.get("PATH", os.defpath))
+    program = name if "/" in name else find_program(name, env)
     try:
         process = subprocess.Popen(
             argv,
@@ -353,17 +382,6 @@ def _start(argv: Sequence[str | Path], env: dict[str, str], cwd: str, watcher: g
         raise BackendError("invalid", f"{name} cannot be started so: {error}") from error
     watcher.tell("+", process.pid)
     return process
-
-
-def _find(name: str, path: str) -> str:
-    """The program's path; of several the first that can be executed."""
-    candidates = [os.path.join(folder, name) for folder in path.split(":") if os.path.isabs(folder)]
-    found = [candidate for candidate in candidates if os.path.isfile(candidate)]
-    if usable := [candidate for candidate in found if os.access(candidate, os.X_OK)]:
-        return usable[0]
-    if found:
-        raise BackendError("unavailable", f"{found[0]} is not executable", f"chmod +x {found[0]}")
-    raise BackendError("unavailable", f"{name} is not on the PATH", f"install {name}, or give its full path")
 
 
 _CAUSES = {

@@ -135,8 +135,8 @@ def test_plugins_tells_what_each_offers(lok):
 def test_ask_without_an_eligible_backend_says_what_to_install(lok):
     done = lok("ask", "what is this?")
     assert (done.code, done.stdout) == (3, "")
-    assert done.stderr.startswith("error: no backend that answers questions is installed")
-    assert "pip install lok-backend-" in done.stderr
+    assert "error: no backend is there to answer" in done.stderr
+    assert "hint: install the program of one of these: claude, codex, gemini" in done.stderr
 
 
 def test_ask_of_an_analyser_says_what_it_is_for(lok):
@@ -221,7 +221,7 @@ def test_unknown_backend_is_told_with_the_nearest(lok):
 
 def test_unknown_backend_without_a_near_one_is_told_with_all(lok):
     done = lok("hunt", "-b", "echo,zzz")
-    assert_usage_error(done, "no backend named 'zzz'", r"installed backends: echo, static")
+    assert_usage_error(done, "no backend named 'zzz'", r"installed backends: .*codex, echo, gemini, static")
 
 
 def test_unknown_format_is_told_with_the_nearest(lok):

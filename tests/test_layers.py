@@ -14,7 +14,13 @@ testing
 lok
 modes
 engine
-registry delegation panel builtin render_text render_json
+setup
+registry config delegation panel builtin render_text render_json
+settings trust command_table reply
+config_layers config_strict command
+reading
+command_spec
+pick
 hookspecs process
 interfaces environment guard
 findings
@@ -28,14 +34,19 @@ ONE_ROOM = {
     "click": {"cli"},
     "rich": {"cli"},
     "platformdirs": {"cli"},
-    "cattrs": {"render_json"},
-    "tomli": set(),
+    "cattrs": {"render_json", "config", "config_strict"},
+    "tomli": {"config_layers"},
     "pluggy": {"hookspecs", "registry"},
     "subprocess": {"process", "guard", "testing"},
     "pytest": {"testing"},
     "anthropic": set(),
 }
-SIDEWAYS = {("builtin", "render_text"), ("builtin", "render_json"), ("process", "guard")}
+SIDEWAYS = {
+    ("builtin", "render_text"),
+    ("builtin", "render_json"),
+    ("process", "guard"),
+    ("settings", "config"),  # in signatures only
+}
 
 
 def imports(file):

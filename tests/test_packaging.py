@@ -23,7 +23,10 @@ PROJECTS = {
 }
 PLUGINS = [name for name in PROJECTS if name != "lok-core"]
 OFFERS = {
+    "lok-backend-claude": "backend claude, backend claude-api",
+    "lok-backend-codex": "backend codex",
     "lok-backend-echo": "backend echo",
+    "lok-backend-gemini": "backend gemini",
     "lok-backend-static": "backend static",
     "lok-task-audit": "task audit",
     "lok-task-hunt": "task hunt",

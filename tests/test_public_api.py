@@ -17,7 +17,18 @@ NAMES = [
     *("Answer", "AskDetail", "Detail", "Event", "Failure", "Finding", "Leaked", "Location", "Outcome"),
     *("Report", "Source", "TaskDetail", "View"),
     *("BackendError", "ExitCode", "LokError", "NoBackendError", "PluginError", "UnknownNameError"),
-    *("UsageError", "Lok", "open_lok", "area_of_path", "clean", "clean_line", "mask", "mask_value", "schema"),
+    *(
+        "UsageError",
+        "Lok",
+        "open_lok",
+        "area_of_path",
+        *("CommandBackend", "CommandConfig", "CommandSpec", "ErrorPattern", "Pick", "Reading"),
+        "clean",
+        "clean_line",
+        "mask",
+        "mask_value",
+        "schema",
+    ),
 ]
 
 

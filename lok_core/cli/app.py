@@ -6,19 +6,25 @@ import contextlib
 import importlib
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
 
 from lok_core import __version__
 from lok_core.cli.output import complain, quiet_stdout, say, write_stdout
+from lok_core.cli.places import given
 from lok_core.errors import ExitCode, LokError, UnknownNameError
 
 _BUILTIN = {
     # command: (module below lok_core.cli, help)
     "ask": ("ask", "Ask a question of several backends at once."),
     "backends": ("listing", "List the backends and whether they are ready."),
+    "config": ("config", "Show the configuration that counts, and where each value is from."),
+    "doctor": ("doctor", "Check that each backend is ready, and say what would mend one that is not."),
+    "init": ("init", "Write a lok.toml that matches the programs there are."),
     "plugins": ("listing", "List the installed plugins, and what is wrong with broken ones."),
+    "trust": ("trust", "Trust the lok.toml and the content of a directory."),
 }
 
 
@@ -26,15 +32,17 @@ class Commands(click.Group):
     """Built-in commands, and every installed task as a command of its own, which cannot shadow the former."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*_BUILTIN, *sorted(_tasks())]
+        return [*_BUILTIN, *sorted(_tasks(ctx)[0])]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _BUILTIN:
             module = importlib.import_module(f"lok_core.cli.{_BUILTIN[cmd_name][0]}")
             command: click.Command = getattr(module, cmd_name)
             return command
-        tasks = _tasks()
+        tasks, error = _tasks(ctx)
         if cmd_name not in tasks:
+            if error is not None:
+                raise error
             return None
         from lok_core.cli.task import task_command
 
@@ -43,6 +51,9 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        for flag, value in pairwise(args[1:]):
+            if flag in ("-c", "--config") and ctx.params.get("config") is None:
+                ctx.params["config"] = value  # the command itself may be a task of that file
         command = self.get_command(ctx, args[0])
         if command is None:
             error = UnknownNameError("command", args[0], self.list_commands(ctx))
@@ -56,7 +67,9 @@ class Commands(click.Group):
         return args[0], command, args[1:]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        tasks = _tasks()
+        tasks, error = _tasks(ctx)
+        if error is not None:
+            say(f"warning: {error.message}")
         with formatter.section("Tasks"):
             if tasks:
                 formatter.write_dl(sorted(tasks.items()))
@@ -73,11 +86,10 @@ class Commands(click.Group):
     no_args_is_help=True,
 )
 @click.option("-d", "--dir", "directory", type=click.Path(), metavar="DIR", help="The directory to work on.")
+@click.option("-c", "--config", type=click.Path(), metavar="FILE", help="A lok.toml that counts most.")
 @click.version_option(__version__, prog_name="lok", message="%(prog)s %(version)s")
-@click.pass_context
-def lok(ctx: click.Context, directory: str | None) -> None:
+def lok(directory: str | None, config: str | None) -> None:
     """Asks the LLM command-line tools you have, all at once, and makes findings out of what they say."""
-    ctx.obj = directory
 
 
 def run(argv: Sequence[str]) -> int:
@@ -85,7 +97,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         return _invoke(argv)
     except LokError as error:
-        complain(error.message, error.hint)
+        _tell(error)
         return error.exit_code
     except click.ClickException as error:
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "lok"
@@ -119,11 +131,31 @@ def _invoke(argv: Sequence[str]) -> int:
     return result if isinstance(result, int) else ExitCode.OK
 
 
-def _tasks() -> dict[str, str]:
-    """Every installed task that no built-in command shadows: its name and description."""
-    from lok_core.cli.catalog import task_descriptions
+def _tell(error: LokError) -> None:
+    """An error that consists of several is told with all of them."""
+    from lok_core.sanitize import clean_line
 
-    return {name: text for name, text in task_descriptions(os.environ).items() if name not in _BUILTIN}
+    problems: tuple[str, ...] = getattr(error, "problems", ())
+    if len(problems) < 2:
+        complain(error.message, error.hint)
+        return
+    complain(error.message)
+    for problem in problems:
+        say(f"  {clean_line(problem)}")
+    if error.hint:
+        say(f"hint: {clean_line(error.hint)}")
+
+
+def _tasks(ctx: click.Context) -> tuple[dict[str, str], LokError | None]:
+    """Every task that no built-in command shadows: its name and description. And why some are missing."""
+    from lok_core.cli import catalog
+
+    problem = None
+    try:
+        tasks = catalog.tasks(given(ctx, "config"))
+    except LokError as error:  # the help, and what is installed, work whatever is wrong with a file
+        tasks, problem = catalog.task_descriptions(os.environ), error
+    return {name: text for name, text in tasks.items() if name not in _BUILTIN}, problem
 
 
 def _help_width() -> int:

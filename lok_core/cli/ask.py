@@ -9,12 +9,15 @@ from typing import Any
 import click
 
 from lok_core.cli.options import run_options
+from lok_core.cli.places import given
 from lok_core.errors import UsageError
 
 
 @click.command(short_help="Ask a question of several backends at once.")
 @click.argument("prompt", required=False)
 @run_options
+@click.option("--first", is_flag=True, help="The first answer is enough; the other backends are ended.")
+@click.option("--fallback", is_flag=True, help="Ask the next recommended backend when one fails.")
 @click.pass_context
 def ask(ctx: click.Context, /, prompt: str | None, **keywords: Any) -> int:
     """Asks PROMPT of every backend that is there, or of those that -b names, all at once.
@@ -27,9 +30,11 @@ def ask(ctx: click.Context, /, prompt: str | None, **keywords: Any) -> int:
 
     from lok_core.cli.running import Options, run_report
 
+    policy = {name: keywords.pop(name) for name in ("first", "fallback")}
+    keywords["config"] = given(ctx, "config", keywords["config"])
     options = Options(**keywords)
-    directory = Path(options.directory or ctx.obj or "")
-    return run_report(options, lambda lok: lok.ask(text, directory), streams=True)
+    directory = Path(given(ctx, "directory", options.directory) or "")
+    return run_report(options, lambda lok: lok.ask(text, directory, **policy), streams=True)
 
 
 def _prompt(argument: str | None) -> str:

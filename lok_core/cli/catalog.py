@@ -1,4 +1,4 @@
-"""The installed tasks, remembered between runs.
+"""The tasks. The installed ones are remembered between runs.
 
 To know them lok has to import every plugin, which takes longer than all the rest of `lok --help`. What was
 found is kept in the user's cache folder and holds as long as none of the folders that Python imports from,
@@ -15,8 +15,24 @@ import zlib
 from collections.abc import Iterable, Mapping
 
 from lok_core import __version__
+from lok_core.cli.places import is_configured, read_setup
 
 _DISABLE = "LOK_DISABLE_PLUGINS"
+
+
+def tasks(config: str | None = None) -> dict[str, str]:
+    """Name and description of every task, installed or of lok.toml.
+
+    Args:
+        config: a file of configuration that the user named.
+
+    Raises:
+        ConfigError: a file of the configuration cannot be read.
+    """
+    if config is None and not is_configured():
+        return task_descriptions(os.environ)
+    setup = read_setup(config)
+    return setup.tasks(task_descriptions(setup.env))
 
 
 def task_descriptions(env: Mapping[str, str]) -> dict[str, str]:

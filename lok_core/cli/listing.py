@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
 
 from lok_core.cli.output import load_plugins, write_stdout
+from lok_core.cli.places import read_setup
 
 if TYPE_CHECKING:
     from lok_core.models import BackendInfo
@@ -18,8 +18,9 @@ def backends() -> None:
     """Lists the backends that the installed plugins offer, and whether each can be asked."""
     from lok_core import lok as lok_face  # not at the top: `--help` would pay for it
 
-    registry = load_plugins(os.environ)
-    panel = lok_face.make_panel(registry, os.environ)
+    setup = read_setup()
+    registry = load_plugins(setup.env)
+    panel = lok_face.make_panel(registry, setup.env, (), setup.settings(registry))
     infos = panel.infos()
     rows = [(info.name, _state(info), info.profile.style) for info in infos]
     rows = [row for row in rows if row[0] not in panel.problems]
@@ -36,7 +37,7 @@ def plugins(verbose: bool) -> None:
     from lok_core import lok as lok_face  # not at the top: `--help` would pay for it
     from lok_core.sanitize import clean
 
-    registry = load_plugins(os.environ, warn=False)
+    registry = load_plugins(read_setup().env, warn=False)
     rows = []
     for plugin in registry.plugins:
         offers = [f"{interface.__name__.lower()} {name}" for interface, name in registry.offered_by(plugin)]

@@ -38,6 +38,15 @@ _OPTIONS = (
         "-d", "--dir", "directory", type=click.Path(), metavar="DIR", help="The directory to work on."
     ),
     click.option(
+        "-m",
+        "--model",
+        "models",
+        multiple=True,
+        metavar="[NAME=]MODEL",
+        help="The model that a backend asks; its NAME may be left out where only one is asked.",
+    ),
+    click.option("-c", "--config", type=click.Path(), metavar="FILE", help="A lok.toml that counts most."),
+    click.option(
         "--timeout",
         "timeout_s",
         type=float,

@@ -16,9 +16,11 @@ from attrs import evolve, frozen
 from lok_core import lok as lok_face
 from lok_core.cli.display import Display, make_display
 from lok_core.cli.output import complain, load_plugins, say, write_file, write_stdout
+from lok_core.cli.places import read_setup
 from lok_core.errors import ExitCode, PluginError
 from lok_core.lok import Lok
 from lok_core.outcome import Answer, Event, Failure, Report, View
+from lok_core.sanitize import clean_line
 
 _SIGNALS = {
     signal.SIGINT: "ended by Ctrl-C",
@@ -33,12 +35,16 @@ class Options:
 
     Attributes:
         backends: named ones; empty for the default.
-        directory: given by -d, here or before the command.
+        directory: given by -d.
+        models: `NAME=MODEL`, or the model alone where one backend is asked.
+        config: a file of configuration.
         timeout_s: None for the default, infinity for none.
     """
 
     backends: tuple[str, ...]
     directory: str | None
+    models: tuple[str, ...]
+    config: str | None
     timeout_s: float | None
     jobs: int | None
     format: str
@@ -67,7 +73,12 @@ def run_report(options: Options, work: Callable[[Lok], Awaitable[Report]], *, st
 
 
 async def _run(options: Options, work: Callable[[Lok], Awaitable[Report]], streams: bool) -> int:
-    registry = load_plugins(os.environ)
+    setup = read_setup(options.config)
+    registry = load_plugins(setup.env)
+    settings = setup.settings(registry, options.models, options.backends)
+    if not options.quiet:
+        for note in settings.notes:
+            say(f"note: {clean_line(note)}")
     chosen = lok_face.renderer(registry, options.format)  # a misspelt one before anything is asked
     view = _view(options)
     display = make_display(options.quiet, options.verbose)
@@ -82,12 +93,14 @@ async def _run(options: Options, work: Callable[[Lok], Awaitable[Report]], strea
     received: list[signal.Signals] = []
     async with trio.open_nursery() as nursery:
         async with lok_face.open_lok(
-            env=os.environ,
-            state_dir=_state_dir(),
+            env=setup.env,
+            state_dir=setup.state_dir,
             backends=options.backends,
-            limits=lok_face.make_limits(options.timeout_s, options.jobs),
+            limits=lok_face.make_limits(options.timeout_s, options.jobs, settings),
             listener=listen,
             registry=registry,
+            settings=settings,
+            trusted=setup.trusted,
         ) as lok:
             await nursery.start(_on_signals, lok, display, received)
             nursery.start_soon(display.refresh)
@@ -96,6 +109,8 @@ async def _run(options: Options, work: Callable[[Lok], Awaitable[Report]], strea
         nursery.cancel_scope.cancel()
     if options.verbose:
         _tell_details(report)
+    if streams and not options.quiet:
+        _tell_costs(report)
     rest = evolve(report, outcomes=()) if streaming else report
     code = _show(rest, registry, options, view)
     return code or _exit_code(report, received)
@@ -163,6 +178,24 @@ def _tell_details(report: Report) -> None:
             say(outcome.detail.rstrip())
 
 
+def _tell_costs(report: Report) -> None:
+    """A closing line for each backend."""
+    for outcome in report.outcomes:
+        if isinstance(outcome, Failure):
+            say(f"{clean_line(outcome.backend)}: {outcome.duration_s:.1f} s, no answer ({outcome.kind})")
+            continue
+        usage = outcome.reply.usage
+        tokens = "tokens unknown"
+        if usage.input_tokens is not None or usage.output_tokens is not None:
+            counts = (usage.input_tokens, usage.output_tokens)
+            tokens = " and ".join(
+                f"{'unknown' if count is None else count} tokens {way}"
+                for count, way in zip(counts, ("in", "out"), strict=True)
+            )
+        cost = "cost unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}"
+        say(f"{clean_line(outcome.backend)}: {outcome.duration_s:.1f} s, {tokens}, {cost}")
+
+
 def _view(options: Options) -> View:
     color = False
     with contextlib.suppress(AttributeError, ValueError):
@@ -174,9 +207,3 @@ def _view(options: Options) -> View:
         )
     width = shutil.get_terminal_size().columns
     return View(options.all, options.answers, width, color and options.output is None)
-
-
-def _state_dir() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("lok")

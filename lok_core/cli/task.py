@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lok_core.cli.options import run_options
+from lok_core.cli.places import given
 from lok_core.errors import UsageError
 
 
@@ -25,13 +26,15 @@ def task_command(name: str, description: str) -> click.Command:
 
         from lok_core.cli.running import Options, run_report
 
+        keywords["config"] = given(ctx, "config", keywords["config"])
         options = Options(**keywords)
-        given = [one for one in (target, options.directory, ctx.obj) if one is not None]
-        if "" in given:
+        before = given(ctx, "directory")
+        named = [one for one in (target, options.directory, before) if one is not None]
+        if "" in named:
             raise UsageError("the directory has no name", f"lok {name} . is this one")
-        if len(set(given)) > 1:
-            raise UsageError("two directories were given", f"lok {name} {given[0]} is enough")
-        directory = Path(*given[:1])
+        if len(set(named)) > 1:
+            raise UsageError("two directories were given", f"lok {name} {named[0]} is enough")
+        directory = Path(*named[:1])
         return run_report(options, lambda lok: lok.run_task(name, directory), streams=False)
 
     return command

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def fake_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., F
 
 @pytest.fixture
 def lok_env(tmp_path: Path) -> dict[str, str]:
-    """An environment for `run_lok`: an empty HOME, no credentials."""
+    """An environment for `run_lok`: an empty HOME, no credentials, none of the user's own CLIs on PATH."""
     home = tmp_path / "home"
     home.mkdir()
-    return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    return {"HOME": str(home), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "LANG": "C.UTF-8"}

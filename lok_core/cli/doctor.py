@@ -1,0 +1,135 @@
+"""lok doctor."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import asdict, frozen
+
+from lok_core.cli.output import load_plugins, say, write_stdout
+from lok_core.cli.places import given, read_setup
+from lok_core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from lok_core.models import BackendInfo, Health
+
+_LIMIT_S = 20.0  # for one backend; a program that hangs must not keep the others' health from being told
+_JOBS = 32  # all at once, whatever the configuration says of requests
+
+
+@frozen
+class Diagnosis:
+    """A configured backend, and what its check found."""
+
+    info: BackendInfo
+    health: Health
+
+    @property
+    def askable(self) -> bool:
+        """Whether a question would reach it without more ado."""
+        return self.info.eligible and self.health.ready
+
+
+@click.command(short_help="Check that each backend is ready, and say what would mend one that is not.")
+@click.option(
+    "-c", "--config", "file", type=click.Path(), metavar="FILE", help="A lok.toml that counts most."
+)
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="text or json.  [default: text]",
+)
+@click.pass_context
+def doctor(ctx: click.Context, /, file: str | None, form: str) -> int:
+    """Checks every backend without asking a model: program, version, log-in or key.
+
+    Exits with 0 when at least one backend is ready to be asked, else with 3.
+    """
+    import trio  # not at the top: `--help` would pay for it
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # a plugin that prints must not spoil the report
+            diagnoses = trio.run(_examine, given(ctx, "config", file))
+    except BaseExceptionGroup as group:  # Ctrl-C arrives in one of the nurseries on the way
+        if group.subgroup(KeyboardInterrupt) is None:
+            raise
+        return ExitCode.INTERRUPTED
+    write_stdout(_json(diagnoses) if form == "json" else _text(diagnoses))
+    return ExitCode.OK if any(one.askable for one in diagnoses) else ExitCode.NO_ANSWER
+
+
+async def _examine(config: str | None) -> list[Diagnosis]:
+    from lok_core import lok as lok_face
+    from lok_core.models import BackendInfo, Health, Profile
+
+    setup = read_setup(config)
+    registry = load_plugins(setup.env)
+    settings = setup.settings(registry)
+    for note in settings.notes:
+        say(f"note: {note}")
+    async with lok_face.open_lok(
+        env=setup.env,
+        state_dir=setup.state_dir,
+        limits=lok_face.make_limits(_LIMIT_S, _JOBS),
+        registry=registry,
+        settings=settings,
+        trusted=setup.trusted,
+    ) as lok:
+        healths = await lok.check()
+        panel = lok.engine.panel
+        broken = {name: Health(ready=False, message=problem) for name, problem in panel.problems.items()}
+        infos = {info.name: info for info in panel.infos()}
+        for name in broken.keys() - infos.keys():
+            infos[name] = BackendInfo(name, "", Profile(), available=False, eligible=False)
+        return [Diagnosis(infos[name], broken.get(name) or healths[name]) for name in sorted(infos)]
+
+
+def _text(diagnoses: list[Diagnosis]) -> str:
+    from lok_core.sanitize import clean_line
+
+    if not diagnoses:
+        return 'no backend is installed; pip install "lok-core[standard]" adds the first one\n'
+    width = max(len(one.info.name) for one in diagnoses)
+    lines = []
+    for one in diagnoses:
+        lines.append(f"{one.info.name:{width}}  {_state(one):9}  {_facts(one.health)}".rstrip())
+        if one.health.hint:
+            lines.append(f"{'':{width}}  {'':9}  -> {one.health.hint}")
+    askable = [one.info.name for one in diagnoses if one.askable]
+    lines += ["", f"ready to be asked: {', '.join(askable) or 'none'}"]
+    return "".join(f"{clean_line(line)}\n" for line in lines)
+
+
+def _state(one: Diagnosis) -> str:
+    if not one.health.ready:
+        return "not ready"
+    return "ready" if one.info.profile.asked_by_default else "by name"
+
+
+def _facts(health: Health) -> str:
+    version = health.version or ""
+    if version and health.known_good is not None:
+        version += " (tested with lok)" if health.known_good else " (not tested with lok)"
+    logged_in = "logged in" if health.logged_in and not health.message else ""
+    return ", ".join(fact for fact in (health.message, logged_in, version, health.program) if fact)
+
+
+def _json(diagnoses: list[Diagnosis]) -> str:
+    backends: list[dict[str, Any]] = [
+        {
+            "name": one.info.name,
+            "kind": one.info.kind,
+            "eligible": one.info.eligible,
+            **asdict(one.health),
+        }
+        for one in diagnoses
+    ]
+    ready = any(one.askable for one in diagnoses)
+    return json.dumps({"schema": "lok.doctor/1", "ready": ready, "backends": backends}, indent=2) + "\n"

@@ -1,0 +1,372 @@
+"""Backends that are command lines, run as their `CommandSpec` says.
+
+Every adapter imports this module, and listing the commands imports every adapter: trio and the modules that
+need it are imported by the functions that use them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from attrs import evolve, frozen
+
+from lok_core.command_spec import CommandConfig as CommandConfig
+from lok_core.command_spec import CommandSpec, Flag
+from lok_core.errors import BackendError
+from lok_core.interfaces import Backend, Run
+from lok_core.models import Access, Health, Reply, Request
+from lok_core.reading import Reading as Reading
+
+NPM_FOLDER = "LOK_NPM_FOLDER"
+"""The variable with the folder into which `npm install --prefix` puts programs for lok."""
+
+_LEVELS: tuple[Access, ...] = ("none", "read", "write")
+_MAX_ARGUMENT_BYTES = 100_000  # one argument beyond 128 KiB does not start at all
+_KEPT_BYTES = 2**20  # of each stream, for error messages; the answer is read as it arrives
+_VERSION_S = 10.0
+_WEEK_S = 7 * 86400.0
+
+_PLACEHOLDER = re.compile(r"\{(prompt|prompt_file|model|out_file|work_dir|folder|timeout_s)\}")
+_WITH_ENV = re.compile(rf"{_PLACEHOLDER.pattern}|\{{env:(\w+)\}}")
+_PROMPT_ARGUMENT = re.compile(r"(--?[\w-]+=)?\{prompt\}")
+_PACKAGE = re.compile(r"((?:@[\w~-][\w.~-]*/)?([\w~-][\w.~-]*))(?:@[^/]+)?")
+
+
+@frozen
+class Call:
+    """How the program is started for one request."""
+
+    argv: Sequence[str]
+    stdin: bytes
+    env: Mapping[str, str]
+    cwd: Path
+
+
+class CommandBackend(Backend):
+    """A backend that is a command line. Adapters give `spec`, and mostly a `Reading` of their own."""
+
+    Config: ClassVar[type] = CommandConfig
+    reading: ClassVar[type[Reading]] = Reading
+    spec: CommandSpec
+
+    def spec_for(self, request: Request, run: Run) -> CommandSpec:
+        """The spec for this request; adapters add what depends on it, such as a schema's file."""
+        return self.spec
+
+    def prompt(self, request: Request) -> str:
+        """The prompt as the program gets it; adapters disarm what it would interpret."""
+        return self.spec.prompt.replace("{prompt}", request.prompt)
+
+    def program(self, env: Mapping[str, str]) -> str:
+        """The path of the program.
+
+        Raises:
+            BackendError: `unavailable`, with the command that installs it.
+        """
+        return self.__found(env)[0]
+
+    def available(self, env: Mapping[str, str]) -> bool:
+        try:
+            self.program(env)
+        except BackendError:
+            return False
+        return True
+
+    async def check(self, run: Run) -> Health:
+        import trio
+
+        try:
+            program = self.program(run.env)
+            for template in (*self.spec.files.values(), *self.spec.env.values()):
+                _filled(template, {}, run.env)
+            env = {name: _filled(template, {}, run.env) for name, template in self.config.env.items()}
+            with trio.move_on_after(_VERSION_S) as patience:
+                finished = await run.command([program, "--version"], env=env)
+        except BackendError as error:
+            return Health(ready=False, message=error.message, hint=error.hint)
+        if patience.cancelled_caught:
+            return Health(
+                ready=True, message=f"did not tell its version within {_VERSION_S:g} s", program=program
+            )
+        said = (finished.stdout + b"\n" + finished.stderr).decode(errors="replace")
+        found = re.search(r"\d+(?:\.\d+)+[\w.+-]*", said)
+        if found is None or finished.returncode:
+            return Health(ready=True, message="does not tell its version", program=program)
+        version, known = found.group(), self.spec.known_good
+        good = any(version == start or re.match(re.escape(start) + r"\D", version) for start in known)
+        return Health(ready=True, program=program, version=version, known_good=good if known else None)
+
+    async def query(self, request: Request, run: Run) -> Reply:
+        program, args = self.__found(run.env)
+        spec = evolve(self.spec_for(request, run), command=program)
+        if self.config.skip_lines:
+            spec = evolve(spec, skip_lines=self.config.skip_lines)
+        values = self.__values(request, run)
+        spec = evolve(spec, usage_file=_filled(spec.usage_file, values))
+        call = self.__call(spec, spec.args if args is None else args, values, request, run)
+        reading = self.reading(spec, request, run)
+        finished = await run.command(
+            call.argv,
+            stdin=call.stdin,
+            cwd=call.cwd,
+            env=call.env,
+            on_stdout=reading.feed,
+            cap_bytes=_KEPT_BYTES,
+        )
+        reading.end()
+        return reading.reply(finished)
+
+    # Two underscores, so that no name of an adapter's clashes.
+
+    def __found(self, env: Mapping[str, str]) -> tuple[str, Sequence[str] | None]:
+        """The program's path, and the user's arguments for it, if there are any."""
+        from lok_core.process import find_program
+
+        command, args = self.config.command or self.spec.command, self.config.args
+        if os.path.basename(command) == "npx":
+            return _package_program(args or (), self.spec.command, env)
+        if command.startswith("~/"):
+            command = env.get("HOME", "") + command[1:]
+        try:
+            return find_program(command, env), args
+        except BackendError as error:
+            own = os.path.basename(command) == os.path.basename(self.spec.command)
+            hint = f"`{self.spec.install}` installs it" if self.spec.install and own else error.hint
+            raise BackendError(error.kind, error.message, hint) from None
+
+    def __values(self, request: Request, run: Run) -> dict[str, str]:
+        """The placeholders."""
+        import trio
+
+        left_s = min(trio.current_effective_deadline() - trio.current_time(), _WEEK_S)
+        model = request.model or self.config.model
+        return {
+            "prompt": self.prompt(request),
+            "prompt_file": str(run.folder / "lok-prompt.txt"),
+            **({"model": model} if model else {}),
+            "out_file": str(run.folder / "lok-out"),
+            "work_dir": str(request.directory),
+            "folder": str(run.folder),
+            "timeout_s": str(max(1, int(left_s))),
+        }
+
+    def __call(
+        self, spec: CommandSpec, args: Sequence[str], values: Mapping[str, str], request: Request, run: Run
+    ) -> Call:
+        words = arguments(
+            spec, args, self.config.extra_args, level(self.name, spec, request.access), "model" in values
+        )
+        argv = [spec.command]
+        for word in words:
+            argv.append(self.__argument(word, argv, values))
+        prompt = values["prompt"].encode(errors="replace")
+        used = [*words, *spec.files.values(), *spec.env.values(), *self.config.env.values()]
+        if spec.stdin == "file" or any("{prompt_file}" in template for template in used):
+            _write(Path(values["prompt_file"]), prompt)
+        if spec.stdin == "file":
+            # What is given to `run.command` arrives through a pipe; only a shell can open a file there.
+            argv = ["/bin/sh", "-c", 'exec "$@" <"$0"', values["prompt_file"], *argv]
+        for name, template in spec.files.items():
+            _write(run.folder / name, _filled(template, values, run.env).encode(errors="replace"))
+        env = {
+            name: _filled(template, values, run.env)
+            for name, template in {**spec.env, **self.config.env}.items()
+        }
+        if spec.home == "private":
+            env = {**_private_home(run.folder / "home"), **env}
+        return Call(
+            argv=argv,
+            stdin=prompt if spec.stdin == "pipe" else b"",
+            env=env,
+            cwd=run.folder if request.access == "none" else request.directory,
+        )
+
+    def __argument(self, word: str, before: Sequence[str], values: Mapping[str, str]) -> str:
+        if "{model}" in word and "model" not in values:
+            raise BackendError(
+                "invalid", f"{self.name} needs a model", f"set model in [backends.{self.name}] of lok.toml"
+            )
+        if "{prompt}" not in word:
+            return _filled(word, values)
+        if not _PROMPT_ARGUMENT.fullmatch(word):
+            raise BackendError(
+                "invalid", f"{word!r} mixes the prompt with other text", "write {prompt} or --flag={prompt}"
+            )
+        size = len(values["prompt"].encode(errors="replace"))
+        if size > _MAX_ARGUMENT_BYTES:
+            raise BackendError(
+                "too_large",
+                f"the prompt has {size} bytes; {self.name} gets it as an argument, which holds "
+                f"{_MAX_ARGUMENT_BYTES} at most",
+                "shorten it, or let the program read it from standard input or from {prompt_file}",
+            )
+        argument = word.replace("{prompt}", values["prompt"])
+        # A prompt that starts with a dash must not become a flag.
+        return (
+            f" {argument}"
+            if argument.startswith("-") and word == "{prompt}" and before[-1] != "--"
+            else argument
+        )
+
+
+def arguments(
+    spec: CommandSpec, args: Sequence[str], extra: Sequence[str], access: Access | None, has_model: bool
+) -> list[str]:
+    """All arguments, placeholders not yet filled in."""
+    takes = {name: len(flag) - 1 for flags in spec.access.values() for flag in flags for name in flag[:1]}
+    for name in spec.forbidden:
+        bare = name.removesuffix("...").removesuffix("=")
+        takes[bare] = -1 if name.endswith("...") else int(name.endswith("="))
+    args, extra = _without(args, takes), _without(extra, takes)
+    flags = [
+        flag
+        for flag in spec.flags
+        if not _present(flag, spec.flags, [*args, *extra])
+        and (has_model or not any("{model}" in word for word in flag))
+    ]
+    held = spec.access[access] if access else ()
+    return [*args, *(word for flag in (*flags, *held) for word in flag), *extra]
+
+
+def level(name: str, spec: CommandSpec, access: Access) -> Access | None:
+    """The level whose flags are used for that access; None if the program has none.
+
+    Raises:
+        BackendError: `invalid`: every level that the program knows allows more.
+    """
+    if not spec.access:
+        return None
+    lower = [known for known in _LEVELS[: _LEVELS.index(access) + 1] if known in spec.access]
+    if not lower:
+        raise BackendError("invalid", f"{name} cannot be held to access {access!r}")
+    return lower[-1]
+
+
+def _without(words: Sequence[str], takes: Mapping[str, int]) -> list[str]:
+    """The words without some flags; `takes` says how many values each has, -1 for all up to the next flag."""
+    kept: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word in takes:
+            count = takes[word]
+            while rest and (count > 0 or (count < 0 and not rest[0].startswith("-"))):
+                rest.pop(0)
+                count -= 1
+        elif not any(
+            word.startswith(f"{name}=") or (re.fullmatch(r"-\w", name) and word.startswith(name))
+            for name in takes
+        ):
+            kept.append(word)
+    return kept
+
+
+def _present(flag: Flag, flags: Sequence[Flag], words: Sequence[str]) -> bool:
+    """Whether the user gave that flag; one that takes `key=value`, or that lok gives several times, with the
+    same key or value."""
+    (name, value), names = _named(flag), [_named(other)[0] for other in flags]
+    key, is_pair, _ = value.partition("=")
+
+    def given(word: str, after: str) -> bool:
+        if word != name and not word.startswith(f"{name}="):
+            return False
+        if not is_pair and names.count(name) == 1:
+            return True
+        said = after if word == name else word.removeprefix(f"{name}=")
+        return said.startswith(f"{key}=") if is_pair else said == value
+
+    return any(map(given, words, [*words[1:], ""]))
+
+
+def _named(flag: Flag) -> tuple[str, str]:
+    if len(flag) > 1:
+        return flag[0], flag[1]
+    name, _, value = flag[0].partition("=")
+    return name, value
+
+
+def _filled(template: str, values: Mapping[str, str], env: Mapping[str, str] | None = None) -> str:
+    def value(found: re.Match[str]) -> str:
+        variable = found[2] if env is not None else None
+        if variable is None:
+            return values.get(found[1], "")
+        assert env is not None
+        if not env.get(variable):
+            raise BackendError("auth", f"{variable} is not set", f"set the variable {variable}")
+        return env[variable]
+
+    return (_PLACEHOLDER if env is None else _WITH_ENV).sub(value, template)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+
+
+def _private_home(home: Path) -> dict[str, str]:
+    home.mkdir(mode=0o700, exist_ok=True)
+    folders = {"CONFIG": ".config", "DATA": ".local/share", "STATE": ".local/state", "CACHE": ".cache"}
+    return {"HOME": str(home), **{f"XDG_{name}_HOME": str(home / path) for name, path in folders.items()}}
+
+
+def _package_program(
+    words: Sequence[str], name: str, env: Mapping[str, str]
+) -> tuple[str, Sequence[str] | None]:
+    """The program that `npx WORDS` means, and its arguments.
+
+    npx itself is never started: in a hostile directory it runs what a planted node_modules holds.
+    """
+    from lok_core.process import find_program
+
+    rest, package, named = list(words), "", ""
+    while rest and not named:
+        word = rest.pop(0)
+        if word in ("-p", "--package") and rest:
+            package = rest.pop(0)
+        elif word.startswith("--package="):
+            package = word.partition("=")[2]
+        elif not word.startswith("-"):
+            named = word
+    spec = _PACKAGE.fullmatch(package or named)
+    if spec is None:
+        raise BackendError(
+            "unavailable",
+            f"npx {shlex.join(words)} names no npm package".replace("  ", " "),
+            'write args = ["@scope/package", ...]',
+        )
+    folder = env.get(NPM_FOLDER, "")
+    modules = os.path.join(folder, "node_modules") if os.path.isabs(folder) else ""
+    adapters = "" if os.path.basename(name) == "npx" else os.path.basename(name)
+    program = named if package else _bin_name(modules, spec[1], adapters) or adapters or spec[2]
+    path = ":".join(filter(None, [env.get("PATH", os.defpath), modules and os.path.join(modules, ".bin")]))
+    try:
+        return find_program(program, {"PATH": path}), rest or None
+    except BackendError as error:
+        where = f"--prefix {shlex.quote(folder)}" if modules else "-g"
+        hint = f"`npm install {where} {shlex.quote(package or named)}` installs it"
+        raise BackendError("unavailable", error.message, hint) from None
+
+
+def _bin_name(modules: str, package: str, preferred: str) -> str:
+    """What the package calls its program, if it is installed in lok's own npm folder; else nothing."""
+    import json
+
+    if not modules:
+        return ""
+    try:
+        with open(os.path.join(modules, package, "package.json"), "rb") as file:
+            programs = json.load(file)["bin"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    own = package.rpartition("/")[2]
+    if isinstance(programs, str):
+        return own
+    names = [name for name in programs if "/" not in name] if isinstance(programs, dict) else []
+    return next((name for name in (preferred, own, *names) if name in names), "")

@@ -1,0 +1,108 @@
+"""`use = "command"`: a backend that is nothing but a table in lok.toml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, Literal
+
+from attrs import field, fields_dict, frozen
+
+from lok_core.command import CommandBackend
+from lok_core.command_spec import CommandConfig, CommandSpec, ErrorPattern, Flag
+from lok_core.models import Access, Profile
+from lok_core.pick import Pick, check_condition, check_path
+
+
+@frozen(kw_only=True)
+class CommandTable(CommandConfig):
+    """The table with `use = "command"`: a program without an adapter, with the fields of `CommandSpec`.
+
+    Attributes:
+        model_pick: `CommandSpec.model`; `model` is the one to ask for.
+        secrets: variables that hold its keys, beyond those that `files` and `env` name with `{env:NAME}`.
+    """
+
+    command: str
+    flags: tuple[Flag, ...] = ()
+    access: Mapping[Access, tuple[Flag, ...]] = field(factory=dict)
+    forbidden: tuple[str, ...] = ()
+    stdin: Literal["pipe", "file", "null"] = "pipe"
+    prompt: str = "{prompt}"
+    files: Mapping[str, str] = field(factory=dict)
+    home: Literal["user", "private"] = "user"
+    format: Literal["text", "json", "jsonl"] = "text"
+    answer: Pick | None = None
+    session: Pick | None = None
+    model_pick: Pick | None = None
+    data: Pick | None = None
+    regex: str = ""
+    usage: Mapping[Literal["input", "output", "cached", "cost"], Pick] = field(factory=dict)
+    usage_file: str = ""
+    usage_regex: str = ""
+    ok_exit: tuple[int, ...] = (0,)
+    fail_when: tuple[Mapping[str, Any], ...] = ()
+    truncated_when: tuple[Mapping[str, Any], ...] = ()
+    errors: tuple[ErrorPattern, ...] = ()
+    install: str = ""
+    known_good: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        """Raises ValueError for what could only fail later."""
+        for pick in filter(
+            None, (self.answer, self.session, self.model_pick, self.data, *self.usage.values())
+        ):
+            check_path(pick.path)
+            check_condition(pick.where)
+        for condition in (*self.fail_when, *self.truncated_when):
+            check_condition(condition)
+        for regex in (self.regex, self.usage_regex, *(pattern.match for pattern in self.errors)):
+            try:
+                re.compile(regex)
+            except re.error as error:
+                raise ValueError(f"{regex!r} is no regular expression: {error}") from None
+        for name in self.files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                raise ValueError(f"files: {name!r} does not lie in the private folder")
+        if not any([self.answer, self.data, self.format == "text"]):
+            raise ValueError(f"answer is missing: where is it in the {self.format}?")
+        if "{prompt}" not in self.prompt:
+            raise ValueError("prompt has no {prompt} in it")
+
+    def spec(self) -> CommandSpec:
+        """What the table says, as a spec."""
+        own = {
+            name: getattr(self, name)
+            for name in fields_dict(CommandTable)
+            if name in fields_dict(CommandSpec)
+        }
+        return CommandSpec(**{**own, "args": self.args or (), "model": self.model_pick, "env": {}})
+
+    def profile(self) -> Profile:
+        """What is known of the program."""
+        named = {
+            name
+            for template in (*self.files.values(), *self.env.values())
+            for name in re.findall(r"\{env:(\w+)\}", template)
+        }
+        return Profile(
+            secrets=tuple(sorted({*self.secrets, *named})),
+            access=tuple(self.access) or ("none",),
+            streams_progress=self.format == "jsonl",
+        )
+
+
+class TableBackend(CommandBackend):
+    """A program without an adapter, described by its table in lok.toml."""
+
+    kind = "command"
+    Config: ClassVar[type] = CommandTable
+    needs_config = True
+
+    def __init__(self, name: str, config: CommandTable) -> None:
+        super().__init__(name, config)
+        self.spec = config.spec()
+        self.profile = config.profile()

@@ -1,0 +1,53 @@
+"""What a backend gives back, looked at before it goes on: one malformed value must not spoil the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import astuple, evolve
+
+from lok_core.errors import BackendError
+from lok_core.models import Reply, Usage
+
+
+def checked(reply: Any, name: str, mask: Callable[[str], str]) -> Reply:
+    """The reply without secrets, if it is one that every renderer can show and every program read.
+
+    Args:
+        name: of the backend that gave it.
+
+    Raises:
+        TypeError, ValueError: its author's fault.
+        BackendError: `empty`.
+    """
+    if not isinstance(reply, Reply):
+        raise TypeError(f"query returned {type(reply).__name__} instead of a Reply")
+    usage = reply.usage
+    sound = {
+        "text": isinstance(reply.text, str),
+        "data": reply.data is None or isinstance(reply.data, Mapping),
+        "session": reply.session is None or isinstance(reply.session, str),
+        "model": reply.model is None or isinstance(reply.model, str),
+        "notes": isinstance(reply.notes, tuple) and all(isinstance(note, str) for note in reply.notes),
+        "usage": isinstance(usage, Usage),
+    }
+    for name, fits in sound.items():
+        if not fits:
+            raise TypeError(f"the reply's {name} is of the wrong type: {getattr(reply, name)!r:.100}")
+    # Raises on what is no JSON: NaN, other keys than text, numbers of thousands of digits.
+    json.dumps([reply.data, *astuple(usage)], allow_nan=False)
+    if not reply.text.strip() and reply.data is None:
+        raise BackendError("empty", f"{name} ended well but said nothing")
+    return evolve(reply, text=mask(reply.text), data=_masked(reply.data, mask))
+
+
+def _masked(data: Any, mask: Callable[[str], str]) -> Any:
+    if isinstance(data, str):
+        return mask(data)
+    if isinstance(data, Mapping):
+        return {key: _masked(value, mask) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_masked(value, mask) for value in data]
+    return data

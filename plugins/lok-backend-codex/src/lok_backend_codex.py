@@ -1,0 +1,304 @@
+"""OpenAI Codex CLI as a lok backend: `codex exec`, held to the directory and to what was asked.
+
+docs/backends/codex.md tells what the flags are for and what the outcomes look like.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from attrs import evolve
+
+from lok_core import (
+    Backend,
+    BackendError,
+    CommandBackend,
+    CommandSpec,
+    ErrorPattern,
+    Health,
+    Profile,
+    Reading,
+    Reply,
+    Request,
+    Run,
+    Usage,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from lok_core import FailureKind, Finished
+
+__version__ = "0.1.0"
+
+_LOGIN = "run `codex login`, or export CODEX_API_KEY=..."
+
+_NO_TOOLS = ("shell_tool", "unified_exec", "goals", "view_image", "multi_agent")
+
+
+class _Known(NamedTuple):
+    """A message of a failed run, as a regular expression, and what it means."""
+
+    pattern: str
+    kind: FailureKind
+    meaning: str
+    hint: str = ""
+
+
+# What the messages of a failed turn mean, first match first; codex gives no status of its own beside them.
+# Quota before rate limit: providers send both with status 429, and only one of them passes by itself.
+_FAILURES = (
+    _Known(
+        r"quota exceeded|insufficient_quota|exceeded your current quota|usage limit|out of credits",
+        "quota",
+        "the OpenAI account of codex has used up its quota",
+        "see the plan and the billing details of the account, or `codex login` with another one",
+    ),
+    _Known(
+        r"status:? 401|status:? 403|incorrect api key|missing environment variable|"
+        r"not logged in|log ?in again|(refresh|access) token",
+        "auth",
+        "OpenAI does not accept {credentials}",
+        _LOGIN,
+    ),
+    _Known(r"status:? 429|rate limit", "rate_limit", "OpenAI limits the rate of requests", "ask again later"),
+    _Known(
+        r"status:? 5(03|29)|high demand|overloaded|at capacity",
+        "overloaded",
+        "OpenAI is overloaded or has a fault of its own",
+        "ask again later",
+    ),
+    _Known(
+        r"ran out of room in the model's context|context_length_exceeded",
+        "too_large",
+        "the prompt and what codex read do not fit into the model's context",
+        "ask a shorter question, or about a smaller directory",
+    ),
+    _Known(r"max_output_tokens", "truncated", "the answer was cut off at the limit of output tokens"),
+    _Known(r"content_filter", "refused", "the answer was stopped by OpenAI's content filter"),
+    _Known(
+        r"model.{0,120}(does not exist|not found|not supported|no access)",
+        "invalid",
+        "OpenAI has no such model for this account",
+        "name another one: `-m codex=MODEL`, or `model` in lok.toml",
+    ),
+    _Known(
+        r"utf-?8 error",
+        "protocol",
+        "OpenAI's answer could not be read",
+        "look for a proxy that alters the connection",
+    ),
+    _Known(
+        r"stream disconnected|stream closed|connection failed|error sending request|transport error|"
+        r"timed? ?out|idle timeout|status:? 50[0-4]",
+        "network",
+        "the connection of codex to OpenAI failed",
+        "check the network, and the proxy if there is one",
+    ),
+    _Known(r"status:? 40[0-9]|invalid_request_error", "invalid", "OpenAI refused the request as invalid"),
+)
+
+
+class CodexReading(Reading):
+    """Reads the events of `codex exec --json`.
+
+    Of several messages the last one is the answer; those before it tell what codex is about to do. An
+    `error` event may be followed by another attempt: only `turn.completed` and `turn.failed` are final.
+    """
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        item = _table(event, "item")
+        match event.get("type"):
+            case "thread.started":
+                self.session = event.get("thread_id")
+            case "item.started":
+                if activity := _activity(item):
+                    self.doing(activity)
+            case "item.completed" if item.get("type") == "agent_message":
+                self.parts.clear()
+                self.say(str(item.get("text", "")))
+            case "error":
+                self.doing(str(event.get("message", "")))
+            case "turn.completed":
+                self.done = True
+                self.usage = _usage(_table(event, "usage"))
+                if not self.parts:
+                    self.fail("the model refused to answer, and gave no reason", "refused")
+            case "turn.failed":
+                self._explain(str(_table(event, "error").get("message", "")))
+
+    def reply(self, finished: Finished) -> Reply:
+        if finished.returncode == 0 and not self.done and self.failure is None:
+            raise BackendError(
+                "protocol",
+                "codex ended without saying that its turn was complete",
+                "see whether `codex exec --json` works by itself, and `lok doctor`",
+            )
+        return super().reply(finished)
+
+    def _explain(self, message: str) -> None:
+        told = _plain(message) or "no reason given"
+        for pattern, kind, meaning, hint in _FAILURES:
+            if re.search(pattern, message, re.IGNORECASE):
+                key = self.run.env.get("CODEX_API_KEY")
+                credentials = "the key in CODEX_API_KEY" if key else "the login of codex"
+                return self.fail(f"{meaning.format(credentials=credentials)}: {told}", kind, hint)
+        return self.fail(told, "protocol")
+
+
+class Codex(CommandBackend):
+    """OpenAI's models, through the Codex CLI of the user."""
+
+    kind = "codex"
+    reading = CodexReading
+    known_defaults: ClassVar[Mapping[str, Any]] = {
+        "command": "codex",
+        "args": ["exec", "--json", "-s", "read-only"],
+    }
+    profile = Profile(
+        strengths=("performance", "dead-code", "patterns", "errors"),
+        style="Codex CLI: reads the code with shell commands in a read-only sandbox",
+        secrets=("CODEX_API_KEY", "OPENAI_API_KEY"),
+        env=("CODEX_", "OPENAI_"),
+        access=("none", "read", "write"),
+        output_schema=True,
+        streams_progress=True,
+        retries=True,  # up to half a minute, without a knob for OpenAI's own provider
+    )
+    spec = CommandSpec(
+        command="codex",
+        args=("exec",),
+        flags=(
+            ("--json",),
+            ("--color", "never"),
+            ("--skip-git-repo-check",),
+            ("--ephemeral",),
+            ("--ignore-rules",),
+            # Only PATH, HOME and their like reach the commands that the model runs, and no key.
+            ("-c", "shell_environment_policy.inherit=core"),
+            ("-c", "web_search=disabled"),
+            ("--disable", "unbounded_connection_retries"),
+            ("-m", "{model}"),
+        ),
+        # It runs git in the directory, and git runs the filters that the directory's configuration names. The
+        # commands of the model do not see this variable.
+        env={"GIT_DIR": "/dev/null"},
+        access={
+            "none": (("-s", "read-only"), *((f"--disable={name}",) for name in _NO_TOOLS)),
+            "read": (("-s", "read-only"),),
+            "write": (("-s", "workspace-write"),),
+        },
+        forbidden=(
+            "--sandbox=",
+            "--add-dir=",
+            "--cd=",
+            "-C=",
+            "--full-auto",
+            "--yolo",
+            "--dangerously-bypass-approvals-and-sandbox",
+            "--dangerously-bypass-hook-trust",
+            "--approve-for-me",
+            "--trust",
+        ),
+        format="jsonl",
+        errors=(
+            ErrorPattern(
+                r"unexpected argument|unrecognized|invalid value",
+                "invalid",
+                stream="stderr",
+                exit=2,
+                hint="see `args` and `extra_args` in lok.toml, and `codex exec --help`",
+            ),
+            ErrorPattern(
+                r"not valid UTF-8|Error loading config|CODEX_HOME",
+                "invalid",
+                stream="stderr",
+                hint="see ~/.codex/config.toml and CODEX_HOME",
+            ),
+        ),
+        install="npm install -g @openai/codex",
+        known_good=("0.169",),
+    )
+
+    def spec_for(self, request: Request, run: Run) -> CommandSpec:
+        spec = super().spec_for(request, run)
+        if request.output_schema is None:
+            return spec
+        schema = run.folder / "schema.json"
+        schema.write_text(json.dumps(dict(request.output_schema)))
+        return evolve(spec, flags=(*spec.flags, ("--output-schema", str(schema))))
+
+    async def check(self, run: Run) -> Health:
+        health = await super().check(run)
+        if not health.ready or health.program is None:
+            return health
+        env = {**run.env, **self.config.env}
+        if env.get("CODEX_API_KEY"):
+            return evolve(health, logged_in=True)
+        status = await run.command([health.program, "login", "status"], env=self.config.env)
+        if status.returncode == 0:
+            return evolve(health, logged_in=True)
+        if _own_provider(env):
+            return health
+        return evolve(health, ready=False, logged_in=False, message="codex is not logged in", hint=_LOGIN)
+
+
+def _own_provider(env: Mapping[str, str]) -> bool:
+    """Whether the user's configuration names a provider of its own, of whose keys codex says nothing."""
+    folder = env.get("CODEX_HOME") or os.path.join(env.get("HOME", ""), ".codex")
+    try:
+        return "model_provider" in Path(folder, "config.toml").read_text(errors="replace")
+    except OSError:
+        return False
+
+
+def _activity(item: Mapping[str, Any]) -> str:
+    match item.get("type"):
+        case "command_execution":
+            return f"running {_bare(str(item.get('command', '')))}"
+        case "mcp_tool_call":
+            return f"calling {item.get('server')}/{item.get('tool')}"
+        case "web_search":
+            return f"searching the web: {item.get('query', '')}"
+        case "file_change":
+            return "changing files"
+    return ""
+
+
+def _bare(command: str) -> str:
+    """The command without the shell that codex wraps it into."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    return words[2] if len(words) == 3 and words[1] == "-lc" else command
+
+
+def _plain(message: str) -> str:
+    """The provider's own words: its errors with status 400 come as the JSON they were sent in."""
+    try:
+        said = json.loads(message)["error"]["message"]
+    except (ValueError, TypeError, KeyError):
+        return message
+    return str(said)
+
+
+def _usage(usage: Mapping[str, Any]) -> Usage:
+    """The tokens; `input_tokens` holds the cached ones too. Codex knows no cost."""
+    return Usage(usage.get("input_tokens"), usage.get("output_tokens"), usage.get("cached_input_tokens"))
+
+
+def _table(event: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = event.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+@hookimpl
+def lok_register_backends() -> list[type[Backend]]:
+    """Codex."""
+    return [Codex]

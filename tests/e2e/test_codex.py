@@ -1,0 +1,160 @@
+"""The real Codex CLI through lok, against the fake provider."""
+
+import pytest
+
+from .provider_answers import BIG_LINES, FINDINGS
+from .provider_formats import CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS
+
+
+@pytest.fixture
+def codex(real):
+    return real("codex")
+
+
+class TestAnswers:
+    def test_an_answer_with_its_tokens_to_the_number(self, codex, provider):
+        reply = codex.answer("Say hi")
+        assert reply["text"] == "FAKE-ANSWER from openai model gpt-5.5"
+        assert reply["usage"] == {
+            "input_tokens": INPUT_TOKENS,
+            "output_tokens": OUTPUT_TOKENS,
+            "cached_tokens": CACHED_TOKENS,
+            "cost_usd": None,
+        }
+        assert reply["session"]
+        (request,) = provider.requests
+        assert request.prompt == "Say hi"
+        assert codex.processes() == []
+
+    @pytest.mark.parametrize(
+        "prompt", ["-x is this a flag?", "/init", "@hello.txt a@b.com $x", "naïve 🚀 日本\n"]
+    )
+    def test_a_prompt_arrives_word_for_word(self, codex, provider, prompt):
+        codex.answer(prompt)
+        assert provider.requests[0].prompt == prompt
+
+    def test_a_prompt_of_300_kb(self, codex, provider):
+        prompt = "0123456789abcdef" * 19200 + "[[say=all of it]]"
+        assert codex.answer(prompt)["text"] == "all of it"
+        assert provider.requests[0].prompt == prompt
+
+    def test_an_answer_of_5_mb(self, codex):
+        text = codex.answer("[[mode=big]]")["text"]
+        assert text.count("\n") == BIG_LINES
+
+    def test_control_characters_do_not_get_through(self, codex):
+        done = codex.lok("ask", "-b", "codex", "[[mode=nasty]]")
+        assert done.code == 0
+        assert not set(done.stdout) & set("\x1b\x00\x07\x08\u202e")
+        assert "red" in done.stdout
+
+    def test_reading_a_file(self, codex, provider):
+        reply = codex.answer("[[mode=tool]]")
+        assert "hello from the file" in reply["text"]
+        assert reply["usage"]["input_tokens"] == 2 * INPUT_TOKENS
+        assert "exec_command" in provider.requests[0].tools
+        assert "web_search" not in provider.requests[0].tools
+
+    def test_what_is_read_is_shown(self, codex):
+        done = codex.lok("ask", "-v", "-b", "codex", "[[mode=tool]]")
+        assert "running cat hello.txt" in done.stderr
+
+    def test_writing_is_refused(self, codex, provider):
+        asked = iter([{"cmd": "touch planted.txt"}])
+
+        def script(record):
+            from .provider_answers import Scripted
+            from .provider_formats import Call
+
+            arguments = next(asked, None)
+            return Scripted(calls=(Call("exec_command", arguments),)) if arguments else "done"
+
+        provider.script(script)
+        assert codex.answer("touch a file")["text"] == "done"
+        assert "Read-only file system" in provider.requests[-1].results[0]
+        assert [path.name for path in codex.code.iterdir()] == ["hello.txt"]
+
+    def test_findings_are_asked_for_by_schema(self, codex, provider):
+        done = codex.lok("hunt", "-b", "codex", "-f", "json")
+        assert done.code == 0, done.stderr
+        assert provider.requests[0].schema["required"] == ["findings"]
+        assert done.report["outcomes"][0]["reply"]["data"] == FINDINGS
+
+    def test_arguments_of_the_rust_tools_table(self, codex, provider):
+        config = codex.code / "lok.toml"
+        config.write_text(
+            '[backends.codex]\ncommand = "codex"\nargs = ["exec", "--json", "-s", "read-only"]\n'
+        )
+        assert codex.answer("Say hi")["text"].startswith("FAKE-ANSWER")
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("mode", "kind", "part"),
+        [
+            ("401", "auth", "the key in CODEX_API_KEY"),
+            ("429", "rate_limit", "429"),
+            ("quota", "quota", "quota"),
+            ("500", "overloaded", "OpenAI"),
+            ("503", "overloaded", "503"),
+            ("400", "invalid", "Invalid value: 'fake'."),
+            ("too-large", "too_large", "context"),
+            ("midclose", "network", "connection"),
+            ("html", "network", "connection"),
+            ("badutf8", "protocol", "UTF8"),
+            ("empty", "empty", "nothing"),
+            ("refusal", "refused", "refused"),
+        ],
+    )
+    def test_a_failure_is_told_by_its_kind(self, codex, mode, kind, part):
+        failure = codex.failure(f"Say hi [[mode={mode}]]")
+        assert (failure["kind"], part in failure["message"]) == (kind, True), failure
+        assert failure["hint"]
+
+    def test_a_cut_off_answer_is_kept(self, codex):
+        failure = codex.failure("Say hi [[mode=cutoff]]")
+        assert failure["kind"] == "truncated"
+        assert failure["partial"].endswith("and th")
+
+    def test_an_unknown_model_is_named(self, codex):
+        codex.home.joinpath(".config", "lok").mkdir(parents=True)
+        codex.home.joinpath(".config", "lok", "lok.toml").write_text('[backends.codex]\nmodel = "no-such"\n')
+        failure = codex.failure("Say hi")
+        assert failure["kind"] == "invalid"
+        assert "`no-such`" in failure["message"]
+
+    def test_a_provider_that_is_not_there(self, codex):
+        codex.point_at("http://127.0.0.1:9")
+        assert codex.failure("Say hi")["kind"] == "network"
+
+    def test_a_deadline_ends_codex_and_its_request(self, codex, provider):
+        failure = codex.failure("Say hi [[mode=hang]]", "--timeout", "4")
+        assert failure["kind"] == "timeout"
+        assert codex.processes() == []
+        assert provider.wait_for(lambda record: record.hung_up)
+
+    def test_no_key_at_all(self, codex):
+        del codex.env["CODEX_API_KEY"]
+        failure = codex.failure("Say hi")
+        assert failure["kind"] == "auth"
+        assert "codex login" in failure["hint"]
+
+
+def test_codex_itself_tries_again_after_429(codex, provider):
+    codex.point_at(provider.url, codex_provider="openai")
+    reply = codex.answer("Say hi [[mode=429-once]]")
+    assert reply["text"].startswith("FAKE-ANSWER")
+    assert [record.mode for record in provider.requests] == ["429", "ok"]
+
+
+def test_what_lies_in_the_directory_starts_nothing(codex, provider):
+    planted = codex.code / "planted.sh"
+    planted.write_text(f"#!/bin/sh\ntouch {codex.home}/started\n")
+    planted.chmod(0o755)
+    (codex.code / ".codex").mkdir()
+    (codex.code / ".codex" / "config.toml").write_text(
+        f'model = "planted"\nnotify = ["{planted}"]\n[mcp_servers.planted]\ncommand = "{planted}"\n'
+    )
+    codex.answer("Say hi")
+    assert provider.requests[0].model == "gpt-5.5"
+    assert not (codex.home / "started").exists()
