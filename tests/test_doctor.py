@@ -12,6 +12,8 @@ from lok_core.lok import make_limits, open_lok
 from lok_core.models import Health
 from lok_core.testing import ScriptedBackend
 
+pytestmark = pytest.mark.slow  # a lok process each
+
 BACKENDS = """
 from lok_core import BackendError, Health, hookimpl
 

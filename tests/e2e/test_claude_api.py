@@ -20,6 +20,8 @@ from .provider import FakeProvider
 from .provider_answers import FINDINGS, Scripted
 from .provider_formats import Call
 
+pytestmark = pytest.mark.slow  # some seconds of servers and deadlines
+
 KEY = "sk-ant-api-test-key-9876"
 TOKENS = Usage(input_tokens=1234, output_tokens=56, cached_tokens=100)
 READ = Tool("read", "Reads a file.", {"type": "object", "properties": {"path": {"type": "string"}}})

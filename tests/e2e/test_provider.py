@@ -20,6 +20,8 @@ from .provider_answers import BIG_LINES, DRIPS, MODES, NASTY, Scripted
 from .provider_errors import ERRORS
 from .provider_formats import Call
 
+pytestmark = pytest.mark.slow  # some seconds of servers and deadlines
+
 MODELS = {"openai": "gpt-fake", "gemini": "gemini-fake", "anthropic": "claude-fake"}
 APIS = {"codex": "openai", "gemini": "gemini", "claude": "anthropic"}
 FILE_TOOLS = {"openai": "exec_command", "gemini": "read_file", "anthropic": "Read"}
