@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lok_core.command_spec import ErrorPattern as ErrorPattern
     from lok_core.command_spec import Pick as Pick
     from lok_core.errors import BackendError as BackendError
+    from lok_core.errors import ConfigError as ConfigError
     from lok_core.errors import ExitCode as ExitCode
     from lok_core.errors import LokError as LokError
     from lok_core.errors import NoBackendError as NoBackendError
@@ -83,7 +84,9 @@ if TYPE_CHECKING:
 _MODULES = {
     "command": "CommandBackend CommandConfig Reading",
     "command_spec": "CommandSpec ErrorPattern Pick",
-    "errors": "BackendError ExitCode LokError NoBackendError PluginError UnknownNameError UsageError",
+    "errors": (
+        "BackendError ConfigError ExitCode LokError NoBackendError PluginError UnknownNameError UsageError"
+    ),
     "findings.rank": "area_of_path",
     "hookspecs": "hookimpl",
     "interfaces": "Backend Job NoConfig PromptTask Renderer Rule Run Task",

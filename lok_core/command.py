@@ -17,13 +17,11 @@ from attrs import evolve, frozen
 
 from lok_core.command_spec import CommandConfig as CommandConfig
 from lok_core.command_spec import CommandSpec, Flag
+from lok_core.environment import NPM_FOLDER
 from lok_core.errors import BackendError
 from lok_core.interfaces import Backend, Run
 from lok_core.models import Access, Health, Reply, Request
 from lok_core.reading import Reading as Reading
-
-NPM_FOLDER = "LOK_NPM_FOLDER"
-"""The variable with the folder into which `npm install --prefix` puts programs for lok."""
 
 _LEVELS: tuple[Access, ...] = ("none", "read", "write")
 _MAX_ARGUMENT_BYTES = 100_000  # one argument beyond 128 KiB does not start at all

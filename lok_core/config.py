@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from attrs import asdict, field, fields_dict, frozen
 
-from lok_core.config_layers import ConfigError, Layer, Merged, dotted, limit_of
+from lok_core.config_layers import Layer, Merged, dotted, limit_of
 from lok_core.config_strict import Amount, Place, Seconds, expected, near, shown, structured
-from lok_core.errors import PLUGIN_FAULTS, PluginError
+from lok_core.errors import PLUGIN_FAULTS, ConfigError, PluginError
 from lok_core.interfaces import Backend, NoConfig
 from lok_core.settings import BUILT_IN, NAME, BackendSettings, BackendTable, Settings, TaskTable
 

@@ -7,30 +7,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import Factory, define, frozen
 
-from lok_core.errors import UsageError
+from lok_core.errors import ConfigError
 
 MAX_BYTES = 1_000_000
 _MAX_DEPTH = 20
 _LARGEST = 2**63
-
-
-class ConfigError(UsageError):
-    """The configuration is wrong.
-
-    Attributes:
-        problems: everything that is, one line each, with its place.
-    """
-
-    def __init__(self, problems: Sequence[str], hint: str = "") -> None:
-        count = len(problems)
-        super().__init__(problems[0] if count == 1 else f"{count} mistakes in the configuration", hint)
-        self.problems = tuple(problems)
 
 
 @frozen

@@ -10,6 +10,7 @@ import shutil
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -63,6 +64,7 @@ class Engine:
     listener: Callable[[Event], None]
     _slots: dict[str, trio.CapacityLimiter] = Factory(dict)
     _everyone: trio.CapacityLimiter = field(init=False)
+    _folders: Iterator[int] = field(init=False, factory=lambda: count(1))
 
     def __attrs_post_init__(self) -> None:
         self._everyone = trio.CapacityLimiter(self.limits.jobs)
@@ -121,7 +123,7 @@ class Engine:
             pause *= 2
 
     async def _once(self, attempt: Attempt[T]) -> T:
-        folder = self.folder / f"{attempt.number}-{attempt.count}"
+        folder = self.folder / str(next(self._folders))
         folder.mkdir(mode=0o700)
         attempt.said.clear()  # of an attempt before
         env = self.panel.environment(attempt.backend, attempt.request.directory)

@@ -6,6 +6,7 @@ nested run of the program that started lok.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 
 from lok_core.errors import BackendError
@@ -33,6 +34,9 @@ _PLAIN = (
     "LOK_",
 )
 
+NPM_FOLDER = "LOK_NPM_FOLDER"
+"""The variable with lok's own folder, into which `npm install --prefix` puts programs for it."""
+
 DEPTH = "LOK_DEPTH"
 MAX_DEPTH = 1
 
@@ -55,6 +59,8 @@ def child_environment(
         if name not in _NESTING
         and (_matches(name, own) or (not _matches(name, others_secrets) and (trusted or _plain(name))))
     }
+    if "PATH" in child:
+        child["PATH"] = _absolute(child["PATH"])
     child[DEPTH] = str(depth(env) + 1)
     return child
 
@@ -87,6 +93,11 @@ def refuse_recursion(env: Mapping[str, str]) -> None:
 
 def _matches(name: str, declared: Collection[str]) -> bool:
     return any(name == one or (one.endswith("_") and name.startswith(one)) for one in declared)
+
+
+def _absolute(path: str) -> str:
+    """The search path without entries that mean the working directory, where programs are planted."""
+    return os.pathsep.join(entry for entry in path.split(os.pathsep) if os.path.isabs(entry))
 
 
 def _plain(name: str) -> bool:

@@ -4,6 +4,7 @@
 
     LokError                    message, hint, exit code
     ├── UsageError              the command line asks for what cannot be done (exit 2)
+    │   ├── ConfigError         lok.toml is wrong; tells everything that is
     │   └── UnknownNameError    no backend, task or format of that name
     ├── PluginError             a plugin that was asked for cannot be used (exit 2)
     ├── NoBackendError          nobody there to answer (exit 3)
@@ -14,7 +15,7 @@ The exit codes of the command line are in `ExitCode`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 PLUGIN_FAULTS = (Exception, SystemExit)
@@ -54,6 +55,19 @@ class UsageError(LokError):
     """The request itself is wrong: a missing directory, an empty prompt, a bad option value."""
 
     exit_code = ExitCode.USAGE
+
+
+class ConfigError(UsageError):
+    """The configuration is wrong.
+
+    Attributes:
+        problems: everything that is, one line each, with its place.
+    """
+
+    def __init__(self, problems: Sequence[str], hint: str = "") -> None:
+        count = len(problems)
+        super().__init__(problems[0] if count == 1 else f"{count} mistakes in the configuration", hint)
+        self.problems = tuple(problems)
 
 
 class UnknownNameError(UsageError):

@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import Factory, define, evolve
 
+from lok_core.environment import NPM_FOLDER
 from lok_core.errors import PLUGIN_FAULTS, PluginError, UsageError
 from lok_core.interfaces import PromptTask, Renderer, Rule, Task
 from lok_core.registry import DISABLE as DISABLE
 from lok_core.registry import Registry as Registry
 from lok_core.sanitize import clean_line
 from lok_core.settings import Settings as Settings
-from lok_core.setup import NPM_FOLDER, made
 from lok_core.setup import Setup as Setup
 from lok_core.setup import configs as configs
+from lok_core.setup import made
 from lok_core.setup import make_limits as make_limits
 from lok_core.setup import make_panel as make_panel
 from lok_core.setup import make_task as make_task

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve, fields_dict, frozen
 
 from lok_core.delegation import category_of
+from lok_core.environment import NPM_FOLDER
 from lok_core.errors import PLUGIN_FAULTS, PluginError, UnknownNameError, UsageError
 from lok_core.interfaces import Backend, PromptTask, Task
 from lok_core.models import Profile, Prompt
@@ -29,8 +30,6 @@ T = TypeVar("T")
 
 CONFIG = "lok.toml"
 TRUST = "trust.json"
-NPM_FOLDER = "LOK_NPM_FOLDER"
-"""The variable with lok's own folder for programs that npm installs."""
 
 _OWN_TASK = "A task of lok.toml"
 _SHOWN = 4  # places that a note names

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import Factory, define
 
 from lok_core.config_layers import (
-    ConfigError,
     Layer,
     Merged,
     content_of,
@@ -22,7 +21,7 @@ from lok_core.config_layers import (
     dotted,
     limit_of,
 )
-from lok_core.errors import UsageError
+from lok_core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from lok_core.interfaces import Backend

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from attrs import evolve
 
 from lok_core.engine import Engine, EngineJob, Limits
@@ -26,6 +27,29 @@ async def open_job(folder, *backends, env=None, named=(), listener=lambda event:
 
 def asking(backend, prompt="why?", **more):
     return Request(prompt, Path("/"), backend=backend, **more)
+
+
+async def test_turns_of_conversations_side_by_side_have_folders_of_their_own(tmp_path):
+    class Conversing(Backend):
+        async def query(self, request, run):
+            raise NotImplementedError
+
+        async def converse(self, messages, tools, run):
+            (run.folder / "note").write_text("mine")
+            await trio.testing.wait_all_tasks_blocked()
+            return Turn(str(run.folder))
+
+    turns = []
+
+    async with open_job(tmp_path, Conversing("a", None)) as job, trio.open_nursery() as nursery:
+
+        async def converse():
+            turns.append(await job.converse("a", [], []))
+
+        nursery.start_soon(converse)
+        nursery.start_soon(converse)
+    assert all(isinstance(turn, Turn) for turn in turns)
+    assert len({turn.text for turn in turns}) == 2
 
 
 async def test_outcomes_come_in_the_order_of_the_requests(tmp_path, autojump_clock):

@@ -11,7 +11,7 @@ OTHERS = ("GEMINI_API_KEY", "GOOGLE_", "ANTHROPIC_")
 
 
 def passes(name, *, trusted, profile=CODEX, others=OTHERS):
-    return child_environment({name: "value"}, profile, others, trusted=trusted).get(name) == "value"
+    return child_environment({name: "/value"}, profile, others, trusted=trusted).get(name) == "/value"
 
 
 @pytest.mark.parametrize(
@@ -140,3 +140,8 @@ def test_secret_values_are_those_that_any_backend_declares():
     }
     profiles = [CODEX, Profile(secrets=("GOOGLE_",))]
     assert secret_values(env, profiles) == {"one", "two", "three"}
+
+
+def test_the_search_path_has_no_entry_that_means_the_working_directory():
+    child = child_environment({"PATH": "bin:/usr/bin::.:/bin:"}, CODEX, OTHERS, trusted=True)
+    assert child["PATH"] == "/usr/bin:/bin"

@@ -16,9 +16,9 @@ NAMES = [
     *("Tool", "ToolCall", "Turn", "Usage", "Vote"),
     *("Answer", "AskDetail", "Detail", "Event", "Failure", "Finding", "Leaked", "Location", "Outcome"),
     *("Report", "Source", "TaskDetail", "View"),
-    *("BackendError", "ExitCode", "LokError", "NoBackendError", "PluginError", "UnknownNameError"),
+    *("BackendError", "ConfigError", "ExitCode", "LokError", "NoBackendError", "PluginError"),
+    *("UnknownNameError", "UsageError"),
     *(
-        "UsageError",
         "Lok",
         "open_lok",
         "area_of_path",

@@ -7,8 +7,8 @@ from typing import ClassVar
 import pytest
 
 from lok_core.config import with_built_in
-from lok_core.config_layers import ConfigError, Layer, parsed, read_layer
-from lok_core.errors import UsageError
+from lok_core.config_layers import Layer, parsed, read_layer
+from lok_core.errors import ConfigError, UsageError
 from lok_core.testing import ScriptedBackend
 from lok_core.trust import Trust, allowed
 from tests.test_config import RUST
