@@ -29,7 +29,9 @@ _KEPT_BYTES = 2**20  # of each stream, for error messages; the answer is read as
 _VERSION_S = 10.0
 _WEEK_S = 7 * 86400.0
 
-_PLACEHOLDER = re.compile(r"\{(prompt|prompt_file|model|out_file|work_dir|folder|timeout_s)\}")
+PLACEHOLDERS = ("prompt", "prompt_file", "model", "out_file", "work_dir", "folder", "timeout_s")
+"""What `CommandSpec` describes; each stands in braces."""
+_PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
 _WITH_ENV = re.compile(rf"{_PLACEHOLDER.pattern}|\{{env:(\w+)\}}")
 _PROMPT_ARGUMENT = re.compile(r"(--?[\w-]+=)?\{prompt\}")
 _PACKAGE = re.compile(r"((?:@[\w~-][\w.~-]*/)?([\w~-][\w.~-]*))(?:@[^/]+)?")

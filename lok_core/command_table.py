@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal
 
 from attrs import field, fields_dict, frozen
 
-from lok_core.command import CommandBackend
+from lok_core.command import PLACEHOLDERS, CommandBackend
 from lok_core.command_spec import CommandConfig, CommandSpec, ErrorPattern, Flag
 from lok_core.models import Access, Profile
 from lok_core.pick import Pick, check_condition, check_path
@@ -50,27 +53,40 @@ class CommandTable(CommandConfig):
     secrets: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        """Raises ValueError for what could only fail later."""
-        for pick in filter(
-            None, (self.answer, self.session, self.model_pick, self.data, *self.usage.values())
-        ):
-            check_path(pick.path)
-            check_condition(pick.where)
-        for condition in (*self.fail_when, *self.truncated_when):
-            check_condition(condition)
-        for regex in (self.regex, self.usage_regex, *(pattern.match for pattern in self.errors)):
+        """Raises an ExceptionGroup of ValueErrors for everything that could only fail later."""
+        problems = list(self._problems())
+        if problems:
+            raise ExceptionGroup("the table describes no program", [ValueError(text) for text in problems])
+
+    def _problems(self) -> Iterator[str]:
+        picks = [one for one in (self.answer, self.session, self.model_pick, self.data) if one is not None]
+        picks += self.usage.values()
+        conditions = [*(pick.where for pick in picks), *self.fail_when, *self.truncated_when]
+        regexes = [self.regex, self.usage_regex, *(pattern.match for pattern in self.errors)]
+        checks = [
+            *(partial(check_path, pick.path) for pick in picks),
+            *(partial(check_condition, condition) for condition in conditions),
+            *(partial(_check_regex, regex) for regex in regexes),
+        ]
+        for check in checks:
             try:
-                re.compile(regex)
-            except re.error as error:
-                raise ValueError(f"{regex!r} is no regular expression: {error}") from None
+                check()
+            except ValueError as error:
+                yield str(error)
         for name in self.files:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or not path.parts:
-                raise ValueError(f"files: {name!r} does not lie in the private folder")
+                yield f"files: {name!r} does not lie in the private folder"
         if not any([self.answer, self.data, self.format == "text"]):
-            raise ValueError(f"answer is missing: where is it in the {self.format}?")
+            yield f"answer is missing: where is it in the {self.format}?"
+        words = [word for flag in (*self.flags, *itertools.chain(*self.access.values())) for word in flag]
+        templates = [*(self.args or ()), *words, *self.extra_args, *self.files.values(), *self.env.values()]
+        for name in re.findall(r"\{(\w+)\}", "".join([*templates, self.prompt, self.usage_file])):
+            meant = difflib.get_close_matches(name, PLACEHOLDERS, n=1, cutoff=0.75)
+            if meant and meant != [name]:
+                yield f"{{{name}}} is no placeholder; did you mean {{{meant[0]}}}?"
         if "{prompt}" not in self.prompt:
-            raise ValueError("prompt has no {prompt} in it")
+            yield "prompt has no {prompt} in it"
 
     def spec(self) -> CommandSpec:
         """What the table says, as a spec."""
@@ -93,6 +109,13 @@ class CommandTable(CommandConfig):
             access=tuple(self.access) or ("none",),
             streams_progress=self.format == "jsonl",
         )
+
+
+def _check_regex(regex: str) -> None:
+    try:
+        re.compile(regex)
+    except re.error as error:
+        raise ValueError(f"{regex!r} is no regular expression: {error}") from None
 
 
 class TableBackend(CommandBackend):

@@ -85,7 +85,7 @@ def settings_of(
     tasks = {}
     for name, table in _tables(merged, "tasks", problems):
         tasks[name] = structured(TaskTable, table, ("tasks", name), problems)
-        _check_prompts(tasks[name], ("tasks", name), problems)
+        _check_prompts(table.get("prompts"), ("tasks", name, "prompts"), problems)
     if problems:
         raise ConfigError([f"{merged.origin(place)}: {dotted(place)}: {text}" for place, text in problems])
     defaults, conductor = parts["defaults"], parts["conductor"]
@@ -138,6 +138,7 @@ def _backend(
         table = {key: value for key, value in table.items() if key in shared}
     common = {key: value for key, value in table.items() if key in shared}
     rest = {key: value for key, value in table.items() if key not in shared}
+    problems += [((*place, key), "it is empty") for key in ("command", "model") if table.get(key) == ""]
     core = structured(BackendTable, common, place, problems)
     try:
         made = structured(config, rest, place, problems, also=shared)
@@ -160,17 +161,22 @@ def _not_installed(
     return f"{origin}: [{table}] is left out, as no adapter {kind!r} is installed{meant or cure}"
 
 
-def _check_prompts(task: TaskTable | None, place: Place, problems: list[tuple[Place, str]]) -> None:
-    if task is None or task.prompts is None:
+def _check_prompts(prompts: Any, place: Place, problems: list[tuple[Place, str]]) -> None:
+    """What the types cannot say; whatever is of a wrong type is told elsewhere."""
+    if not isinstance(prompts, list):
         return
-    if not task.prompts:
-        problems.append(((*place, "prompts"), "a task asks at least one prompt"))
-    names = [prompt.name for prompt in task.prompts]
-    for number, prompt in enumerate(task.prompts):
-        here = (*place, "prompts", number)
-        if not prompt.name.strip() or not prompt.name.isprintable():
-            problems.append(((*here, "name"), "a name is one line of text"))
-        if names.index(prompt.name) < number:
-            problems.append(((*here, "name"), f"{shown(prompt.name)} is the name of an earlier prompt"))
-        if not prompt.prompt.strip():
-            problems.append(((*here, "prompt"), "it is empty"))
+    if not prompts:
+        problems.append((place, "a task asks at least one prompt"))
+    names: set[str] = set()
+    for number, prompt in enumerate(prompts):
+        if not isinstance(prompt, Mapping):
+            continue
+        name, text = prompt.get("name"), prompt.get("prompt")
+        if isinstance(name, str):
+            if not name.strip() or not name.isprintable():
+                problems.append(((*place, number, "name"), "a name is one line of text"))
+            if name in names:
+                problems.append(((*place, number, "name"), f"{shown(name)} is the name of an earlier prompt"))
+            names.add(name)
+        if isinstance(text, str) and not text.strip():
+            problems.append(((*place, number, "prompt"), "it is empty"))

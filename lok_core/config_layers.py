@@ -51,12 +51,21 @@ def read_layers(user: Path | None, project: Path | None, given: Path | None) -> 
     Raises:
         ConfigError: one of them cannot be read, or is no TOML.
     """
-    layers = [] if user is None else [read_layer(user)]
+    files = [] if user is None else [(user, False)]
     others = [os.path.realpath(file) for file in (user, given) if file is not None]
     if project is not None and os.path.realpath(project) not in others:
-        layers.append(read_layer(project, found=True))
+        files.append((project, True))
     if given is not None:
-        layers.append(read_layer(given))
+        files.append((given, False))
+    layers: list[Layer] = []
+    problems: list[str] = []
+    for file, found in files:
+        try:
+            layers.append(read_layer(file, found=found))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
     return layers
 
 
@@ -111,23 +120,23 @@ def parsed(content: bytes, name: str) -> dict[str, Any]:
     except ValueError as error:  # no TOML, or a number that Python does not convert
         text = str(error)
         raise ConfigError([f"{name}: no valid TOML: {text[:1].lower()}{text[1:]}"]) from error
-    problem = _unfit(tables)
-    if problem:
-        raise ConfigError([f"{name}: {problem}"])
+    problems = [f"{name}: {problem}" for problem in _unfit(tables)]
+    if problems:
+        raise ConfigError(problems)
     return tables
 
 
-def _unfit(tables: dict[str, Any]) -> str:
+def _unfit(tables: dict[str, Any]) -> Iterator[str]:
     """What nothing that walks through the tables later on could cope with."""
     rest: list[tuple[tuple[str | int, ...], Any]] = [((), tables)]
     while rest:
         place, value = rest.pop()
         if len(place) > _MAX_DEPTH:
-            return f"{dotted(place[:3])}... is nested too deeply"
+            yield f"{dotted(place[:3])}... is nested too deeply"
+            continue
         if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
-            return f"{dotted(place)}: the number is too large"
+            yield f"{dotted(place)}: the number is too large"
         rest += [((*place, key), inner) for key, inner in _inside(value)]
-    return ""
 
 
 def _inside(value: Any) -> Iterator[tuple[str | int, Any]]:

@@ -64,6 +64,9 @@ def _told(error: Any, place: Place, also: Sequence[str]) -> Iterator[tuple[Place
         known = [*fields_dict(error.cl), *also]
         for extra in sorted(error.extra_fields):
             yield (*place, extra), f"no such key{near(extra, known)}"
+    elif isinstance(error, ExceptionGroup):  # several things that a class finds wrong with itself
+        for inner in error.exceptions:
+            yield from _told(inner, place, ())
     elif isinstance(error, KeyError):
         yield place, "it is missing"
     else:

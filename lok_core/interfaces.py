@@ -224,11 +224,9 @@ class PromptTask(Task):
 
     async def run(self, job: Job) -> None:
         requests = self.requests(job)
-        if not any(info.profile.is_llm for info in job.backends() if info.eligible):
-            job.note(
-                "no language model was asked; `pip install lok-backend-NAME` adds the one you have "
-                "(codex, gemini, claude, ...)"
-            )
+        models = {info.name for info in job.backends() if info.profile.is_llm}
+        if not job.chosen and not any(request.backend in models for request in requests):
+            job.note("no language model was asked; `lok doctor` says what is missing")
         await job.ask_all(requests)
 
     def requests(self, job: Job) -> list[Request]:
@@ -267,8 +265,12 @@ class PromptTask(Task):
     def _models(self, request: Request, job: Job, infos: Mapping[str, BackendInfo]) -> Iterable[str]:
         if job.chosen:
             return [name for name in job.chosen if infos[name].profile.is_llm]
-        preferred = [name for name in self.preferred if name in infos and infos[name].eligible]
-        return (preferred or job.recommend(request).order)[:1]
+        # One that cannot read the directory has nothing to say about it.
+        able = [
+            name for name, info in infos.items() if info.eligible and request.access in info.profile.access
+        ]
+        order = (*self.preferred, *job.recommend(request).order)
+        return [name for name in order if name in able][:1]
 
 
 class Rule(ABC):

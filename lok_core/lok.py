@@ -181,11 +181,17 @@ class Lok:
         there = {info.name for info in job.backends() if info.available}
         missing = [name for name in (table and table.backends) or task.preferred[:1] if name not in there]
         models = {info.name for info in job.backends() if info.profile.is_llm}
+        from difflib import get_close_matches
+
         with suppress(*PLUGIN_FAULTS):  # what it raises is told when it runs
             asked = [request.backend for request in task.requests(job)]
             instead = ", ".join(dict.fromkeys(name for name in asked if name in models))
             if missing and instead:
-                job.note(f"{', '.join(missing)} is not there for {task.name}; asked instead: {instead}")
+                close = [one for name in missing for one in get_close_matches(name, there, n=1)]
+                meant = f" (did you mean {close[0]!r}?)" if close else ""
+                job.note(
+                    f"{', '.join(missing)} is not there for {task.name}{meant}; asked instead: {instead}"
+                )
 
     async def _reported(self, job: EngineJob, mode: Awaitable[Report]) -> Report:
         from datetime import UTC, datetime

@@ -143,6 +143,8 @@ def _nothing(report: Report) -> str:
         return "No findings in what was answered; some requests failed, so this is no clean bill.\n\n"
     if report.interrupted:
         return "No findings in what was answered; not everything was asked, so this is no clean bill.\n\n"
+    if any(isinstance(outcome, Answer) and outcome.reply.data is None for outcome in report.outcomes):
+        return "No findings were given as such; what was said in words stands below.\n\n"
     return "No findings.\n\n"
 
 

@@ -33,9 +33,9 @@ def checked(reply: Any, name: str, mask: Callable[[str], str]) -> Reply:
         "notes": isinstance(reply.notes, tuple) and all(isinstance(note, str) for note in reply.notes),
         "usage": isinstance(usage, Usage),
     }
-    for name, fits in sound.items():
+    for part, fits in sound.items():
         if not fits:
-            raise TypeError(f"the reply's {name} is of the wrong type: {getattr(reply, name)!r:.100}")
+            raise TypeError(f"the reply's {part} is of the wrong type: {getattr(reply, part)!r:.100}")
     # Raises on what is no JSON: NaN, other keys than text, numbers of thousands of digits.
     json.dumps([reply.data, *astuple(usage)], allow_nan=False)
     if not reply.text.strip() and reply.data is None:

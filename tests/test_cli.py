@@ -136,7 +136,7 @@ def test_ask_without_an_eligible_backend_says_what_to_install(lok):
     done = lok("ask", "what is this?")
     assert (done.code, done.stdout) == (3, "")
     assert "error: no backend is there to answer" in done.stderr
-    assert "hint: install the program of one of these: claude, codex, gemini" in done.stderr
+    assert "hint: `lok doctor` says how to get one of these: claude, codex, gemini" in done.stderr
 
 
 def test_ask_of_an_analyser_says_what_it_is_for(lok):

@@ -4,6 +4,8 @@ import json
 import math
 import os
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -137,6 +139,63 @@ def test_all_mistakes_are_told_at_once(lok):
     ]
 
 
+def test_mistakes_of_all_files_are_told_at_once(lok):
+    user = lok.user(f"[defaults]\ntimeout = {10**30}\n[conductor]\nmax_rounds = {10**30}")
+    lok.file.write_text("this is no TOML")
+    first, *others = errors(lok("config"))
+    assert first == "error: 3 mistakes in the configuration"
+    assert {line.rpartition(": ")[0].strip() for line in others[:2]} == {
+        f"{user}: defaults.timeout",
+        f"{user}: conductor.max_rounds",
+    }
+    assert others[2].startswith(f"  {lok.file}: no valid TOML")
+
+
+def test_mistakes_in_prompts_are_told_beside_others_in_their_task(lok):
+    file = lok.user(
+        '[tasks.todo]\nprompts = [{name = "a", prompt = " "}, {name = "a", prompt = "x", on = 1}]'
+    )
+    assert errors(lok("config"))[1:] == [
+        f"  {file}: tasks.todo.prompts[1].on: no such key; there are category, name, prompt",
+        f"  {file}: tasks.todo.prompts[0].prompt: it is empty",
+        f"  {file}: tasks.todo.prompts[1].name: 'a' is the name of an earlier prompt",
+    ]
+
+
+def test_all_mistakes_of_a_command_table_are_told_with_their_place(lok):
+    file = lok.user(
+        '[backends.mine]\nuse = "command"\ncommand = ""\nregex = "("\nformat = "json"\n'
+        'args = ["--ask={promt}"]\n'
+        '[backends.codex]\nmodel = ""'
+    )
+    assert errors(lok("config")) == [
+        "error: 5 mistakes in the configuration",
+        f"  {file}: backends.mine.command: it is empty",
+        f"  {file}: backends.mine: '(' is no regular expression: missing ), unterminated subpattern "
+        "at position 0",
+        f"  {file}: backends.mine: answer is missing: where is it in the json?",
+        f"  {file}: backends.mine: {{promt}} is no placeholder; did you mean {{prompt}}?",
+        f"  {file}: backends.codex.model: it is empty",
+    ]
+
+
+def test_a_working_directory_that_is_gone_is_told(lok):
+    gone = lok.project / "gone"
+    gone.mkdir()
+    script = 'rmdir "$PWD" && exec "$0" -m lok_core config'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable],
+        cwd=gone,
+        env=lok.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no working directory: ")
+    assert "hint: cd to one that exists" in done.stderr
+
+
 def test_what_a_file_says_reaches_no_terminal_as_it_is(lok):
     lok.user('["\\u001b[2J\\n"]\n[tasks."\\u001b[1m"]\nprompts = []')
     done = lok("ask", "-b", "echo", "hi")
@@ -188,13 +247,28 @@ def test_a_new_table_is_a_new_command(lok):
     assert done.report["detail"]["description"] == "Find what is left"
 
 
-@pytest.mark.parametrize("before", [True, False])
-def test_a_task_of_a_named_file_is_a_command(lok, before, tmp_path):
-    given = tmp_path / "given.toml"
-    given.write_text('[tasks.todo]\nprompts = [{name = "a", prompt = "What is left?"}]')
-    args = ["-c", given, "todo"] if before else ["todo", "-c", given]
+GIVEN = "given.toml"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["-c", GIVEN, "todo"],
+        ["todo", "-c", GIVEN],
+        ["todo", f"--config={GIVEN}"],
+        ["todo", f"-c{GIVEN}"],
+        ["todo", "--config", GIVEN],
+    ],
+)
+def test_a_task_of_a_named_file_is_a_command(lok, args):
+    (lok.project / GIVEN).write_text('[tasks.todo]\nprompts = [{name = "a", prompt = "What is left?"}]')
     done = lok(*args, "-b", "echo")
     assert (done.code, "What is left?" in done.stdout) == (0, True)
+
+
+def test_help_lists_the_tasks_of_a_named_file(lok):
+    (lok.project / GIVEN).write_text('[tasks.todo]\nprompts = [{name = "a", prompt = "What is left?"}]')
+    assert re.search("^  todo ", lok("-c", GIVEN, "--help").stdout, re.MULTILINE)
 
 
 def test_a_table_changes_an_installed_task(lok):
@@ -218,7 +292,9 @@ def test_named_backends_beat_those_of_the_table(lok):
 
 def test_a_table_cannot_take_the_place_of_a_command(lok):
     lok.user('[tasks.ask]\nprompts = [{name = "a", prompt = "What?"}]')
-    assert lok("ask", "-b", "echo", "hi").stdout == "=== ECHO ===\nhi\n\n"
+    done = lok("ask", "-b", "echo", "hi")
+    assert done.stdout == "=== ECHO ===\nhi\n\n"
+    assert "note: [tasks.ask] is left out, as `lok ask` is a command\n" in done.stderr
 
 
 def test_a_table_without_prompts_for_no_task_is_left_out(lok):
@@ -339,6 +415,17 @@ def test_secrets_in_a_table_are_masked_in_what_is_shown(lok):
     assert "abcd***(16 characters)" in shown
 
 
+@pytest.mark.parametrize(
+    "argument", ["Authorization: Bearer abcdefabcdef", '{"token":"abcdefabcdef"}', "x-api-key=abcdefabcdef"]
+)
+def test_secrets_in_arguments_are_masked_in_what_is_shown(lok, argument):
+    _, table = lok.fake()
+    lok.user(f"{table}extra_args = ['{argument}']")
+    shown = lok("config").stdout + lok("config", "-f", "json").stdout
+    assert "extra_args" in shown
+    assert "abcdefabcdef" not in shown
+
+
 # Ask.
 
 
@@ -439,6 +526,15 @@ def test_what_an_untrusted_file_names_is_not_run(lok, planted):
     assert fake.calls == []
 
 
+def test_a_single_value_that_does_not_count_is_told(lok):
+    lok.file.write_text('[backends.echo]\nuse = "codex"')
+    done = lok("ask", "-b", "echo", "hi")
+    assert done.stderr.splitlines()[0] == (
+        f"note: {lok.file} is not trusted, so backends.echo.use does not count; "
+        f"`lok trust {lok.project}` changes that"
+    )
+
+
 def test_a_trusted_file_counts_until_it_changes(lok):
     fake, table = lok.fake(stdout="here")
     lok.file.write_text(table)
@@ -465,6 +561,7 @@ def test_trust_is_taken_back(lok):
     [
         (["trust", "none"], ["{}/none is not a directory", "name the directory that holds the lok.toml"]),
         (["trust", "app.py"], ["{}/app.py is not a directory", "name the directory that holds the lok.toml"]),
+        (["trust", "--list", "--revoke"], ["--list shows everything that is trusted", "leave out the rest"]),
         (["trust", "--revoke", "src"], ["{}/src is not trusted", "`lok trust --list` shows what is"]),
     ],
 )

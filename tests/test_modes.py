@@ -26,6 +26,7 @@ from lok_core.modes.reporting import total
 from lok_core.outcome import Answer, AskDetail, TaskDetail
 from lok_core.registry import Plugin, Registry
 from lok_core.testing import ScriptedBackend, Step
+from tests.test_config import settings_from
 
 
 class Review(PromptTask):
@@ -39,6 +40,7 @@ class Review(PromptTask):
     )
 
 
+READS = ("none", "read")
 ANALYSER = Profile(is_llm=False, answers_questions=False, access=("read",))
 
 
@@ -47,7 +49,7 @@ def offering(kind, profile=None, step=None):
 
     class Offered(ScriptedBackend):
         def __init__(self, name, config):
-            super().__init__(name, [step or Step(f"from {kind}")], profile or Profile())
+            super().__init__(name, [step or Step(f"from {kind}")], profile or Profile(access=READS))
 
     Offered.kind = kind
     return Offered
@@ -130,6 +132,34 @@ async def test_a_task_asks_the_preferred_model_and_the_analysers(tmp_path):
     assert report.notes == ()
 
 
+async def test_a_model_that_cannot_read_the_directory_is_no_help_to_a_task(tmp_path):
+    deaf, able = offering("codex", Profile(access=("none",))), offering("mine")
+    async with opened(tmp_path, deaf, able) as lok:
+        report = await lok.run_task("review", tmp_path)
+    assert {outcome.backend for outcome in report.outcomes} == {"mine"}
+
+
+async def test_a_model_that_cannot_read_the_directory_is_asked_by_name(tmp_path):
+    deaf = offering("codex", Profile(access=("none",)))
+    async with opened(tmp_path, deaf, backends=["codex"]) as lok:
+        report = await lok.run_task("review", tmp_path)
+    assert {outcome.backend for outcome in report.outcomes} == {"codex"}
+
+
+async def test_prompts_of_a_table_for_a_task_that_takes_none_are_told(tmp_path):
+    class Own(Task):
+        name = "own"
+        description = "Asks in its own way"
+
+        async def run(self, job):
+            raise NotImplementedError
+
+    settings = settings_from('[tasks.own]\nprompts = [{name = "a", prompt = "?"}]')
+    async with opened(tmp_path, offering("codex"), tasks=[Own], settings=settings) as lok:
+        with pytest.raises(UsageError, match="the task 'own' takes no prompts, but asks in its own way"):
+            await lok.run_task("own", tmp_path)
+
+
 async def test_a_model_is_given_the_schema_and_may_read(tmp_path):
     async with opened(tmp_path, offering("codex")) as lok:
         report = await lok.run_task("review", tmp_path)
@@ -139,7 +169,10 @@ async def test_a_model_is_given_the_schema_and_may_read(tmp_path):
 
 
 async def test_without_the_preferred_model_strengths_decide_for_each_prompt(tmp_path):
-    quick, careful = Profile(strengths=("performance",)), Profile(strengths=("errors",))
+    quick, careful = (
+        Profile(strengths=("performance",), access=READS),
+        Profile(strengths=("errors",), access=READS),
+    )
     offers = offering("quick", quick), offering("careful", careful)
     async with opened(tmp_path, *offers, rules=[StrengthsRule]) as lok:
         report = await lok.run_task("review", tmp_path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import click
@@ -51,9 +51,8 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        for flag, value in pairwise(args[1:]):
-            if flag in ("-c", "--config") and ctx.params.get("config") is None:
-                ctx.params["config"] = value  # the command itself may be a task of that file
+        if ctx.params.get("config") is None:
+            ctx.params["config"] = _config_in(args[1:])  # the command itself may be a task of that file
         command = self.get_command(ctx, args[0])
         if command is None:
             error = UnknownNameError("command", args[0], self.list_commands(ctx))
@@ -86,7 +85,14 @@ class Commands(click.Group):
     no_args_is_help=True,
 )
 @click.option("-d", "--dir", "directory", type=click.Path(), metavar="DIR", help="The directory to work on.")
-@click.option("-c", "--config", type=click.Path(), metavar="FILE", help="A lok.toml that counts most.")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(),
+    metavar="FILE",
+    is_eager=True,  # --help lists the tasks of that file
+    help="A lok.toml that counts most.",
+)
 @click.version_option(__version__, prog_name="lok", message="%(prog)s %(version)s")
 def lok(directory: str | None, config: str | None) -> None:
     """Asks the LLM command-line tools you have, all at once, and makes findings out of what they say."""
@@ -131,6 +137,18 @@ def _invoke(argv: Sequence[str]) -> int:
     return result if isinstance(result, int) else ExitCode.OK
 
 
+def _config_in(args: Sequence[str]) -> str | None:
+    """The file that a -c among the arguments of a command names, in any spelling of that option."""
+    for word, following in zip_longest(args, args[1:]):
+        if word == "--":
+            break
+        if word in ("-c", "--config"):
+            return following
+        if word.startswith(("--config=", "-c")):
+            return word.removeprefix("--config=").removeprefix("-c")
+    return None
+
+
 def _tell(error: LokError) -> None:
     """An error that consists of several is told with all of them."""
     from lok_core.sanitize import clean_line
@@ -156,6 +174,11 @@ def _tasks(ctx: click.Context) -> tuple[dict[str, str], LokError | None]:
     except LokError as error:  # the help, and what is installed, work whatever is wrong with a file
         tasks, problem = catalog.task_descriptions(os.environ), error
     return {name: text for name, text in tasks.items() if name not in _BUILTIN}, problem
+
+
+def shadowed(tasks: Iterable[str]) -> list[str]:
+    """A note for each task of lok.toml that a command of lok keeps from being run."""
+    return [f"[tasks.{name}] is left out, as `lok {name}` is a command" for name in tasks if name in _BUILTIN]
 
 
 def _help_width() -> int:

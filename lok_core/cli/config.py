@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from lok_core.lok import Registry, Settings
 
 _WIDTH = 60
-_TELLING = r"key|token|secret|password|credential"
+_TELLING = r"key|token|secret|password|credential|authorization"
 _NAMED = re.compile(_TELLING, re.IGNORECASE)
 _FLAG = re.compile(rf"--?[\w-]*(?:{_TELLING})[\w-]*", re.IGNORECASE)
-_GIVEN = re.compile(rf"([\w.-]*(?:{_TELLING})[\w-]*\s*[=:]\s*)(\S+)", re.IGNORECASE)
+_GIVEN = re.compile(
+    rf"""([\w.-]*(?:{_TELLING})[\w-]*["']?\s*[=:]\s*["']?(?:(?:Bearer|Basic|Token)\s+)?)([^\s"']+)""",
+    re.IGNORECASE,
+)
 # What keys of the providers look like, and a password in an address.
 _KEY = re.compile(
     r"\b(?:sk|pk|rk|ghp|gho|xox[abp]|AIza|github_pat)[-_]?[\w-]{16,}|(?<=://)[^/\s@]+:[^/\s@]+(?=@)"

@@ -14,6 +14,7 @@ import trio
 from attrs import evolve, frozen
 
 from lok_core import lok as lok_face
+from lok_core.cli.app import shadowed
 from lok_core.cli.display import Display, make_display
 from lok_core.cli.output import complain, load_plugins, say, write_file, write_stdout
 from lok_core.cli.places import read_setup
@@ -77,7 +78,7 @@ async def _run(options: Options, work: Callable[[Lok], Awaitable[Report]], strea
     registry = load_plugins(setup.env)
     settings = setup.settings(registry, options.models, options.backends)
     if not options.quiet:
-        for note in settings.notes:
+        for note in [*settings.notes, *shadowed(settings.tasks)]:
             say(f"note: {clean_line(note)}")
     chosen = lok_face.renderer(registry, options.format)  # a misspelt one before anything is asked
     view = _view(options)

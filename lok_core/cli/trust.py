@@ -29,6 +29,8 @@ def trust(ctx: click.Context, target: str | None, listing: bool, revoke: bool) -
     from lok_core.lok import read_trust
     from lok_core.sanitize import clean_line
 
+    if listing and (revoke or target is not None):
+        raise UsageError("--list shows everything that is trusted", "leave out the rest")
     trusted = read_trust(state_dir())
     if listing:
         rows = [f"{path}{os.sep}" for path in trusted.directories]

@@ -40,7 +40,7 @@ def _nobody(job: Job) -> tuple[str, str]:
     if missing:
         return (
             "no backend is there to answer",
-            f"install the program of one of these: {', '.join(missing)} (`lok backends` says more)",
+            f"`lok doctor` says how to get one of these: {', '.join(missing)}",
         )
     return (
         f"no backend that answers questions is installed{f' ({deaf[0]} does not)' if deaf else ''}",

@@ -39,7 +39,7 @@ class ScriptedBackend(Backend):
 
     name: str = "scripted"
     script: Sequence[Step] | Callable[[Request], Step] = (Step(),)
-    profile: Profile = field(factory=Profile)
+    profile: Profile = field(factory=lambda: Profile(access=("none", "read")))
     requests: list[Request] = field(factory=list)
     config: NoConfig = field(factory=NoConfig)
     kind = "scripted"
