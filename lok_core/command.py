@@ -27,6 +27,8 @@ _LEVELS: tuple[Access, ...] = ("none", "read", "write")
 _MAX_ARGUMENT_BYTES = 100_000  # one argument beyond 128 KiB does not start at all
 _KEPT_BYTES = 2**20  # of each stream, for error messages; the answer is read as it arrives
 _VERSION_S = 10.0
+_NOT_STARTED = (126, 127)  # what shells say of programs that they cannot start
+_SAID = 200  # characters of what a broken program says
 _WEEK_S = 7 * 86400.0
 
 PLACEHOLDERS = ("prompt", "prompt_file", "model", "out_file", "work_dir", "folder", "timeout_s")
@@ -90,12 +92,19 @@ class CommandBackend(Backend):
         except BackendError as error:
             return Health(ready=False, message=error.message, hint=error.hint)
         if patience.cancelled_caught:
-            return Health(
-                ready=True, message=f"did not tell its version within {_VERSION_S:g} s", program=program
-            )
+            message = f"did not tell its version within {_VERSION_S:g} s"
+            hint = f"see why `{shlex.quote(program)} --version` hangs"
+            return Health(ready=False, message=message, program=program, hint=hint)
         said = (finished.stdout + b"\n" + finished.stderr).decode(errors="replace")
+        code = finished.returncode
+        # A command of the user's own need not know --version; one that lok was tested with does.
+        if code < 0 or code in _NOT_STARTED or (code and self.spec.known_good):
+            last = next((line for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
+            message = f"exit code {code} on --version: {run.mask(last.strip())[:_SAID]}"
+            hint = f"`{self.spec.install}` installs it anew" if self.spec.install else ""
+            return Health(ready=False, message=message, program=program, hint=hint)
         found = re.search(r"\d+(?:\.\d+)+[\w.+-]*", said)
-        if found is None or finished.returncode:
+        if found is None or code:
             return Health(ready=True, message="does not tell its version", program=program)
         version, known = found.group(), self.spec.known_good
         good = any(version == start or re.match(re.escape(start) + r"\D", version) for start in known)
@@ -189,7 +198,7 @@ class CommandBackend(Backend):
     def __argument(self, word: str, before: Sequence[str], values: Mapping[str, str]) -> str:
         if "{model}" in word and "model" not in values:
             raise BackendError(
-                "invalid", f"{self.name} needs a model", f"set model in [backends.{self.name}] of lok.toml"
+                "invalid", "it needs a model", f"set model in [backends.{self.name}] of lok.toml"
             )
         if "{prompt}" not in word:
             return _filled(word, values)
@@ -201,7 +210,7 @@ class CommandBackend(Backend):
         if size > _MAX_ARGUMENT_BYTES:
             raise BackendError(
                 "too_large",
-                f"the prompt has {size} bytes; {self.name} gets it as an argument, which holds "
+                f"the prompt has {size} bytes and is handed over as an argument, which holds "
                 f"{_MAX_ARGUMENT_BYTES} at most",
                 "shorten it, or let the program read it from standard input or from {prompt_file}",
             )
@@ -222,7 +231,7 @@ def arguments(
     for name in spec.forbidden:
         bare = name.removesuffix("...").removesuffix("=")
         takes[bare] = -1 if name.endswith("...") else int(name.endswith("="))
-    args, extra = _without(args, takes), _without(extra, takes)
+    args, extra = (_without(_without_values(words, spec.forbidden), takes) for words in (args, extra))
     flags = [
         flag
         for flag in spec.flags
@@ -262,6 +271,25 @@ def _without(words: Sequence[str], takes: Mapping[str, int]) -> list[str]:
             word.startswith(f"{name}=") or (re.fullmatch(r"-\w", name) and word.startswith(name))
             for name in takes
         ):
+            kept.append(word)
+    return kept
+
+
+def _without_values(words: Sequence[str], forbidden: Sequence[str]) -> list[str]:
+    """The words without the flags whose value begins as `forbidden` says: `--flag VALUE`."""
+    starts = tuple(tuple(name.split()) for name in forbidden if " " in name)
+    kept: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        for name, start in starts:
+            joined = word.removeprefix(name).removeprefix("=") if word.startswith(name) else ""
+            if word == name and rest and rest[0].lstrip().startswith(start):
+                rest.pop(0)
+                break
+            if joined.lstrip().startswith(start):
+                break
+        else:
             kept.append(word)
     return kept
 

@@ -78,7 +78,8 @@ class CommandSpec:
         access: flags for each level of access; the highest level up to the one that is asked for counts. They
             replace what the user gave of the same name. Empty: the program has no tools that need holding.
         forbidden: flags that are taken out of the user's, since they would grant more than was asked for:
-            `--flag`, `--flag=` with one value, `--flag...` with all values up to the next flag.
+            `--flag`, `--flag=` with one value, `--flag...` with all values up to the next flag, and
+            `--flag START` with one value that begins so.
         stdin: how the prompt arrives: through a pipe, as a file, or not at all.
         prompt: the template of what arrives.
         files: files written into the private folder beforehand, by their path in it.

@@ -134,7 +134,7 @@ class Reading:
         if kind is None:
             known = self.__known([("both", message)], None)
             kind, hint = (known[0], hint or known[1]) if known else ("crashed", hint)
-        self.failure = (kind, f"{self.program}: {message}", hint)
+        self.failure = (kind, message, hint)
 
     def end(self) -> None:
         """Takes the end of standard output; called before `reply`."""
@@ -206,8 +206,6 @@ class Reading:
         if text and not self.__said:
             self.run.text(text)
         line = clean_line(self.run.mask(" ".join(message.split())))
-        if self.program not in line:
-            line = f"{self.program}: {line}"
         if len(line) > _LINE:
             line = f"{line[: _LINE - 1]}…"
         hint = hint or _HINTS.get(kind, "").format(program=self.program)
@@ -270,7 +268,7 @@ class Reading:
     def __limit(self, size: int) -> None:
         self.__pending_size += size
         if self.__pending_size > _MAX_BYTES:
-            raise BackendError("protocol", f"{self.program} printed more than {_MAX_BYTES >> 20} MiB at once")
+            raise BackendError("protocol", f"it printed more than {_MAX_BYTES >> 20} MiB at once")
 
     def __matched(self, text: str) -> str:
         if not self.spec.regex:

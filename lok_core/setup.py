@@ -204,6 +204,8 @@ def _models_layer(models: Sequence[str], panel: Panel) -> Layer:
                     "say whose model it is: -m NAME=MODEL",
                 )
             name, model = asked[0], given
+        if not model.strip():
+            raise UsageError(f"-m {given}: the model's name is missing", "write -m NAME=MODEL")
         if "model" not in fields_dict(panel.get(name).Config):
             raise UsageError(f"-m {given}: the backend {name!r} takes no model")
         tables[name] = {"model": model}

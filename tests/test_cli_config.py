@@ -381,6 +381,7 @@ def test_a_model_is_chosen_by_option(lok, option):
     [
         (["-m", "big"], ["-m big: no backends are asked", "say whose model it is: -m NAME=MODEL"]),
         (["-m", "echo=big"], ["-m echo=big: the backend 'echo' takes no model"]),
+        (["-m", "codex="], ["-m codex=: the model's name is missing", "write -m NAME=MODEL"]),
         (["-m", "cdoex=big"], ["no backend named 'cdoex'", "did you mean 'codex'?"]),
         (
             ["-m", "big", "-b", "codex,echo"],

@@ -234,7 +234,7 @@ async def test_the_requests_model_counts_more_than_the_configured_one(house, fak
 async def test_an_argument_that_needs_a_model_says_so(house, fake_cli):
     fake_cli("tool", stdout="ok")
     failure = failure_of(await house.ask(backend(args=("-m", "{model}"))))
-    assert (failure.kind, failure.message) == ("invalid", "tool needs a model")
+    assert (failure.kind, failure.message) == ("invalid", "it needs a model")
     assert "[backends.tool]" in failure.hint
 
 
@@ -692,13 +692,13 @@ async def test_usage_may_be_in_a_file(house, fake_cli):
 def test_a_bad_exit_is_explained_by_what_was_said(said, kind):
     error = failed(CommandSpec("tool"), "", code=1, stderr=f"Starting\n{said}\n".encode())
     assert (error.kind, said in error.message) == (kind, True)
-    assert error.message.startswith("tool: ")
+    assert not error.message.startswith("tool: ")  # whoever shows it says whose it is
     assert error.hint
 
 
 def test_a_bad_exit_without_a_word_tells_its_code_or_signal():
-    assert failed(CommandSpec("tool"), "", code=3).message == "tool: exit code 3"
-    assert failed(CommandSpec("tool"), "", code=-9).message == "tool: ended by SIGKILL"
+    assert failed(CommandSpec("tool"), "", code=3).message == "exit code 3"
+    assert failed(CommandSpec("tool"), "", code=-9).message == "ended by SIGKILL"
 
 
 def test_an_exit_code_may_be_allowed():
@@ -745,7 +745,7 @@ def turn(text, reason="stop", **more):
 
 def test_a_failure_that_the_output_tells_counts_whatever_the_exit_code():
     error = failed(PI, lines(turn("", "error", errorMessage="401: Incorrect API key provided")))
-    assert (error.kind, error.message) == ("auth", "tool: 401: Incorrect API key provided")
+    assert (error.kind, error.message) == ("auth", "401: Incorrect API key provided")
 
 
 def test_a_failure_that_an_answer_follows_was_got_over():
@@ -766,13 +766,13 @@ def test_an_error_in_the_answers_place_is_no_answer():
 def test_a_status_tells_the_kind_and_the_words_make_the_message():
     spec = evolve(JSONL, fail_when=({"type": "error"},))
     error = failed(spec, lines({"type": "error", "error": {"statusCode": 429, "message": "Slow\n  down"}}))
-    assert (error.kind, error.message) == ("rate_limit", "tool: Slow down")
+    assert (error.kind, error.message) == ("rate_limit", "Slow down")
 
 
 def test_an_unexplained_failure_is_a_crash():
     spec = evolve(JSONL, fail_when=({"type": "error"},))
     assert failed(spec, lines({"type": "error", "what": "it broke"})).kind == "crashed"
-    assert failed(spec, lines({"type": "error"})).message == "tool: error"
+    assert failed(spec, lines({"type": "error"})).message == "error"
 
 
 def test_the_prompt_in_the_output_explains_nothing():
@@ -823,7 +823,7 @@ def test_own_patterns_come_before_the_common_ones():
 def test_messages_are_one_short_masked_line():
     said = f"Error 401 of sk-secret-key \x1b[31m{'x' * 500}\n".encode()
     message = failed(CommandSpec("/opt/bin/tool"), "", code=1, stderr=said).message
-    assert message.startswith("tool: Error 401 of *** xxx")
+    assert message.startswith("Error 401 of *** xxx")
     assert (len(message), message[-1]) == (300, "…")
 
 
@@ -834,7 +834,7 @@ class Telling(Reading):
 
 def test_adapters_tell_failures_with_or_without_their_kind():
     error = failed(JSONL, lines({"message": "got a 429"}), reading=Telling)
-    assert (error.kind, error.message) == ("rate_limit", "tool: got a 429")
+    assert (error.kind, error.message) == ("rate_limit", "got a 429")
     told = {"message": "no", "kind": "refused", "hint": "be kind"}
     error = failed(JSONL, lines(told), reading=Telling)
     assert (error.kind, error.hint) == ("refused", "be kind")
@@ -913,15 +913,25 @@ async def test_a_check_knows_nothing_of_versions_that_nobody_tested(house, fake_
     fake_cli("tool", stdout="tool 1.2\n")
     assert (await house.check(backend())).known_good is None
     fake_cli("tool", stderr="unknown option\n", code=2)
-    health = await house.check(backend(known_good=("1",)))
+    health = await house.check(backend())
     assert (health.ready, health.version, health.known_good) == (True, None, None)
+
+
+@pytest.mark.parametrize(("code", "known_good"), [(127, ()), (126, ()), (1, ("1",))])
+async def test_a_program_that_cannot_be_started_is_not_ready(house, fake_cli, code, known_good):
+    cli = fake_cli("tool", stderr="Trace:\nnode: not found\n", code=code)
+    health = await house.check(backend(known_good=known_good, install="pip install it"))
+    assert (health.ready, health.program) == (False, str(cli.path))
+    assert health.message == f"exit code {code} on --version: node: not found"
+    assert health.hint == "`pip install it` installs it anew"
 
 
 async def test_a_check_does_not_wait_for_ever(house, fake_cli, monkeypatch):
     monkeypatch.setattr("lok_core.command._VERSION_S", 0.5)
     fake_cli("tool", hangs=True)
     health = await house.check(backend())
-    assert (health.ready, health.message) == (True, "did not tell its version within 0.5 s")
+    assert (health.ready, health.message) == (False, "did not tell its version within 0.5 s")
+    assert "--version` hangs" in health.hint
 
 
 async def test_a_check_tells_what_is_missing(house, fake_cli):
@@ -1076,7 +1086,7 @@ async def test_pi_as_a_table(house, fake_cli):
 async def test_failures_of_pi_that_exits_with_0(house, fake_cli):
     fake_cli("pi", stdout=lines(pi_turn("", "error", errorMessage='401: {"message":"Incorrect API key"}')))
     failure = failure_of(await house.ask(table("pi", **PI_TABLE)))
-    assert (failure.kind, failure.message) == ("auth", 'pi: 401: {"message":"Incorrect API key"}')
+    assert (failure.kind, failure.message) == ("auth", '401: {"message":"Incorrect API key"}')
     fake_cli("pi", stdout=lines(pi_turn("")))
     assert failure_of(await house.ask(table("pi", **PI_TABLE))).kind == "empty"
 

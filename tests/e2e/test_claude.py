@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from . import clis
-from .provider_formats import CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS
+from .provider_answers import Scripted
+from .provider_formats import CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS, Call
 
 ANSWER = "FAKE-ANSWER from anthropic model claude-sonnet-5"
 
@@ -31,7 +32,7 @@ def test_an_answer_comes_with_tokens_cost_session_and_model(claude, provider):
     assert reply["model"] == "claude-sonnet-5"
     assert len(reply["session"]) == 36
     (asked,) = provider.requests
-    assert sorted(asked.tools) == ["Glob", "Grep", "Read"]
+    assert sorted(asked.tools) == ["Grep", "Read"]
 
 
 def test_text_is_one_block_and_the_closing_line(claude):
@@ -158,6 +159,23 @@ def test_it_reads_a_file_and_shows_that_it_does(claude, provider):
     assert "hello from the file" in done.stdout
     assert "reading hello.txt" in done.stderr
     assert "hello from the file" in provider.requests[-1].results[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "seen"),
+    [
+        (Call("Glob", {"pattern": "/etc/host*"}), False),
+        (Call("Grep", {"pattern": ".", "path": "/etc", "output_mode": "files_with_matches"}), False),
+        (Call("Grep", {"pattern": ".", "glob": "/etc/host*", "output_mode": "files_with_matches"}), False),
+        (Call("Grep", {"pattern": "", "output_mode": "files_with_matches"}), True),
+    ],
+)
+def test_it_lists_the_files_of_the_directory_and_no_others(claude, provider, call, seen):
+    provider.script([Scripted(calls=(call,)), "done"])
+    assert claude.answer("look")["text"] == "done"
+    result = provider.requests[-1].results[-1]
+    assert ("hello.txt" in result) == seen
+    assert "hosts" not in result
 
 
 def test_hunt_takes_findings_from_its_structured_answers(claude, provider):

@@ -1,9 +1,11 @@
 """The real Codex CLI through lok, against the fake provider."""
 
+import subprocess
+
 import pytest
 
-from .provider_answers import BIG_LINES, FINDINGS
-from .provider_formats import CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS
+from .provider_answers import BIG_LINES, FINDINGS, Scripted
+from .provider_formats import CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS, Call
 
 
 @pytest.fixture
@@ -63,9 +65,6 @@ class TestAnswers:
         asked = iter([{"cmd": "touch planted.txt"}])
 
         def script(record):
-            from .provider_answers import Scripted
-            from .provider_formats import Call
-
             arguments = next(asked, None)
             return Scripted(calls=(Call("exec_command", arguments),)) if arguments else "done"
 
@@ -73,6 +72,53 @@ class TestAnswers:
         assert codex.answer("touch a file")["text"] == "done"
         assert "Read-only file system" in provider.requests[-1].results[0]
         assert [path.name for path in codex.code.iterdir()] == ["hello.txt"]
+
+    def test_commands_see_the_directory_and_nothing_else_of_the_users(self, codex, provider, tmp_path):
+        outside = codex.home / "outside.txt"
+        outside.write_text("secret of the home\n")
+        (tmp_path / "other.txt").write_text("secret in tmp\n")
+        (codex.code / "link").symlink_to(outside)
+        subprocess.run(["git", "init", "-q", codex.code], check=True, env=codex.env)
+        commands = [
+            f"cat link {outside} {tmp_path}/other.txt {codex.home}/.codex/config.toml; echo; cat hello.txt",
+            "git status --short; rg -l 'from the file' .",
+            f"exec 3<>/dev/tcp/{provider.url.removeprefix('http://').replace(':', '/')}",
+        ]
+        provider.script(
+            [*(Scripted(calls=(Call("exec_command", {"cmd": each}),)) for each in commands), "ok"]
+        )
+        # Neither the user's own sandbox mode nor what the Rust tool's table says takes the profile's place.
+        path = codex.home / ".codex" / "config.toml"
+        path.write_text('sandbox_mode = "danger-full-access"\n' + path.read_text())
+        (codex.code / "lok.toml").write_text(
+            '[backends.codex]\ncommand = "codex"\nargs = ["exec", "--json", "-s", "read-only"]\n'
+        )
+        assert codex.answer("look around")["text"] == "ok"
+        read, git, network = (request.results[-1] for request in provider.requests[1:])
+        assert read.count("No such file or directory") == 4
+        assert "hello from the file" in read
+        assert "secret" not in read
+        assert "?? hello.txt" in git
+        assert "./hello.txt" in git
+        assert "Operation not permitted" in network
+
+    def test_a_script_in_place_of_codex_gives_no_answer_without_reading(self, codex, provider):
+        script = codex.home / "shim"
+        script.write_text('#!/bin/sh\nexec codex "$@"\n')
+        script.chmod(0o755)
+        codex.home.joinpath(".config", "lok").mkdir(parents=True)
+        codex.home.joinpath(".config", "lok", "lok.toml").write_text(
+            f'[backends.codex]\ncommand = "{script}"\n'
+        )
+        failure = codex.failure("[[mode=tool]]")
+        assert failure["kind"] == "unavailable"
+        assert "sandbox does not start" in failure["message"]
+        assert "name the program itself" in failure["hint"]
+
+    def test_a_hunt_leaves_no_process_behind(self, codex):
+        # A snapshot of the shell would run this, and outlive codex.
+        (codex.home / ".bash_profile").write_text("sleep 30\n")
+        assert codex.lok("hunt", "-b", "codex", "-f", "json").report["leaked"] == []
 
     def test_findings_are_asked_for_by_schema(self, codex, provider):
         done = codex.lok("hunt", "-b", "codex", "-f", "json")

@@ -1,6 +1,7 @@
 """The real Gemini CLI through lok, against the fake provider."""
 
 import json
+import re
 
 import pytest
 
@@ -11,9 +12,24 @@ from .provider_formats import CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS, Call
 ROUTED = 2
 
 
+DIRECTORY = re.compile(r"\n\nThe current directory is (.*); use absolute paths below it\.")
+
+
 @pytest.fixture
 def gemini(real):
     return real("gemini")
+
+
+def asked(request):
+    """The prompt without the line that tells the directory."""
+    text, told, nothing = DIRECTORY.split(request.prompt)
+    assert (bool(told), nothing) == (True, "")
+    return text
+
+
+def said_in(request):
+    """All text of a conversation."""
+    return "".join(part.get("text", "") for turn in request.body["contents"] for part in turn["parts"])
 
 
 class TestAnswers:
@@ -29,7 +45,7 @@ class TestAnswers:
             "cost_usd": None,
         }
         assert reply["session"]
-        assert request.prompt == "Say hi"
+        assert asked(request) == "Say hi"
         assert gemini.processes() == []
 
     @pytest.mark.parametrize(
@@ -43,12 +59,12 @@ class TestAnswers:
     )
     def test_a_prompt_is_not_interpreted(self, gemini, provider, prompt, sent):
         gemini.answer(prompt)
-        assert provider.requests[0].prompt == sent
+        assert asked(provider.requests[0]) == sent
 
     def test_a_prompt_of_300_kb(self, gemini, provider):
         prompt = "0123456789abcdef" * 19200 + "[[say=all of it]]"
         assert gemini.answer(prompt)["text"] == "all of it"
-        assert provider.requests[0].prompt == prompt
+        assert asked(provider.requests[0]) == prompt
 
     def test_an_answer_of_5_mb(self, gemini):
         text = gemini.answer("[[mode=big]]")["text"]
@@ -76,8 +92,32 @@ class TestAnswers:
         assert "hello from the file" in read
         assert "hello.txt" in searched
         assert "Path not in workspace" in outside
-        assert set(provider.requests[0].tools) == {"read_file", "list_directory", "grep_search", "glob"}
+        assert set(provider.requests[0].tools) == {"read_file", "list_directory", "grep_search"}
         assert f"reading {gemini.code}/hello.txt" in done.stderr
+
+    @pytest.mark.parametrize("command", [("hunt",), ("ask", "Read the files in the current directory.")])
+    def test_a_model_that_follows_the_prompt_reads_the_files(self, gemini, provider, command):
+        def script(request):
+            # As a model does: it knows of the directory what the prompt says, and of the files what it lists.
+            directory = DIRECTORY.search(said_in(request))[1]
+            if not request.results:
+                return Scripted(calls=(Call("list_directory", {"dir_path": directory}),))
+            if len(request.results) == 1:
+                (name,) = re.findall(r"\S+\.txt", request.results[-1])
+                return Scripted(calls=(Call("read_file", {"file_path": f"{directory}/{name}"}),))
+            return f"it says: {request.results[-1]}"
+
+        provider.script(script)
+        done = gemini.lok(command[0], "-b", "gemini", "-f", "json", *command[1:])
+        for outcome in done.report["outcomes"]:
+            assert "it says: hello from the file" in outcome["reply"]["text"]
+
+    def test_names_outside_of_the_directory_are_not_listed(self, gemini, provider):
+        calls = [Call("glob", {"pattern": "/etc/host*"}), Call("list_directory", {"dir_path": "/etc"})]
+        provider.script([*(Scripted(calls=(call,)) for call in calls), "done"])
+        gemini.answer("look")
+        for request in provider.requests[1:]:
+            assert "host" not in request.results[-1].replace("/etc/host*", "")
 
     def test_nothing_is_left_in_the_directory(self, gemini):
         gemini.answer("Say hi")
@@ -143,9 +183,31 @@ class TestFailures:
         assert failure["kind"] == "auth"
         assert "GEMINI_API_KEY" in failure["hint"]
 
+    def test_no_key_where_the_settings_select_one(self, gemini):
+        del gemini.env["GEMINI_API_KEY"]
+        failure = gemini.failure("Say hi")
+        assert (failure["kind"], "GEMINI_API_KEY" in failure["message"]) == ("auth", True)
+        assert "export GEMINI_API_KEY" in failure["hint"]
+        assert doctor(gemini)["ready"] is False
+
+    def test_another_address_without_settings(self, gemini):
+        (gemini.home / ".gemini" / "settings.json").unlink()
+        failure = gemini.failure("Say hi")
+        assert failure["kind"] == "auth"
+        assert "selectedType" in failure["hint"]
+        found = doctor(gemini)
+        assert (found["ready"], "selectedType" in found["hint"]) == (False, True)
+
     def test_a_prompt_that_is_too_long_is_not_sent(self, gemini, provider):
         assert gemini.failure("x" * (8 * 2**20 + 1))["kind"] == "too_large"
         assert provider.all_requests == []
+
+
+def doctor(gemini):
+    (found,) = [
+        one for one in gemini.lok("doctor", "-f", "json").report["backends"] if one["name"] == "gemini"
+    ]
+    return found
 
 
 def test_lok_tries_again_after_429(gemini, provider):

@@ -38,7 +38,31 @@ __version__ = "0.1.0"
 
 _LOGIN = "run `codex login`, or export CODEX_API_KEY=..."
 
+_INSTALL = "npm install -g @openai/codex"
+
+_ROOTS: Mapping[str, Any] = {":workspace_roots": {".": "read"}}
+
 _NO_TOOLS = ("shell_tool", "unified_exec", "goals", "view_image", "multi_agent")
+
+
+def _held(shown: Mapping[str, Any]) -> tuple[tuple[str], ...]:
+    """The flags that hold commands to what is shown, and to the system's programs, without a network.
+
+    `-s read-only` would let them read the whole disk. On the command line a profile comes before the
+    `sandbox_mode` of any config.toml.
+    """
+    return (
+        ('--config=default_permissions="lok"',),
+        (f"--config=permissions.lok.filesystem={_toml({':minimal': 'read', **shown})}",),
+        ("--config=permissions.lok.network.enabled=false",),
+    )
+
+
+def _toml(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return json.dumps(value)
+    pairs = (f"{json.dumps(key, ensure_ascii=False)}={_toml(inner)}" for key, inner in value.items())
+    return f"{{{','.join(pairs)}}}"
 
 
 class _Known(NamedTuple):
@@ -56,7 +80,7 @@ _FAILURES = (
     _Known(
         r"quota exceeded|insufficient_quota|exceeded your current quota|usage limit|out of credits",
         "quota",
-        "the OpenAI account of codex has used up its quota",
+        "the OpenAI account has used up its quota",
         "see the plan and the billing details of the account, or `codex login` with another one",
     ),
     _Known(
@@ -76,7 +100,7 @@ _FAILURES = (
     _Known(
         r"ran out of room in the model's context|context_length_exceeded",
         "too_large",
-        "the prompt and what codex read do not fit into the model's context",
+        "the prompt and what was read do not fit into the model's context",
         "ask a shorter question, or about a smaller directory",
     ),
     _Known(r"max_output_tokens", "truncated", "the answer was cut off at the limit of output tokens"),
@@ -97,7 +121,7 @@ _FAILURES = (
         r"stream disconnected|stream closed|connection failed|error sending request|transport error|"
         r"timed? ?out|idle timeout|status:? 50[0-4]",
         "network",
-        "the connection of codex to OpenAI failed",
+        "the connection to OpenAI failed",
         "check the network, and the proxy if there is one",
     ),
     _Known(r"status:? 40[0-9]|invalid_request_error", "invalid", "OpenAI refused the request as invalid"),
@@ -119,6 +143,8 @@ class CodexReading(Reading):
             case "item.started":
                 if activity := _activity(item):
                     self.doing(activity)
+            case "item.completed" if item.get("exit_code") and _output(item).startswith("bwrap: "):
+                self._unheld(_output(item))
             case "item.completed" if item.get("type") == "agent_message":
                 self.parts.clear()
                 self.say(str(item.get("text", "")))
@@ -136,17 +162,25 @@ class CodexReading(Reading):
         if finished.returncode == 0 and not self.done and self.failure is None:
             raise BackendError(
                 "protocol",
-                "codex ended without saying that its turn was complete",
+                "it ended without saying that its turn was complete",
                 "see whether `codex exec --json` works by itself, and `lok doctor`",
             )
         return super().reply(finished)
+
+    def _unheld(self, said: str) -> None:
+        """No command starts: whatever the model answers, it has read nothing."""
+        hint = "see whether `codex sandbox -- true` works"
+        if missing := re.search(r"execvp (/\S+): No such file", said):
+            # A script or shim stands in for it, so that lok did not know which file to show to the sandbox.
+            hint = f'name the program itself in lok.toml: command = "{missing[1]}" in [backends.codex]'
+        self.fail(f"its sandbox does not start: {said}", "unavailable", hint)
 
     def _explain(self, message: str) -> None:
         told = _plain(message) or "no reason given"
         for pattern, kind, meaning, hint in _FAILURES:
             if re.search(pattern, message, re.IGNORECASE):
                 key = self.run.env.get("CODEX_API_KEY")
-                credentials = "the key in CODEX_API_KEY" if key else "the login of codex"
+                credentials = "the key in CODEX_API_KEY" if key else "the login"
                 return self.fail(f"{meaning.format(credentials=credentials)}: {told}", kind, hint)
         return self.fail(told, "protocol")
 
@@ -182,18 +216,30 @@ class Codex(CommandBackend):
             # Only PATH, HOME and their like reach the commands that the model runs, and no key.
             ("-c", "shell_environment_policy.inherit=core"),
             ("-c", "web_search=disabled"),
+            # Without this feature codex refuses to start, which is right: it may not know the profile below.
             ("--disable", "unbounded_connection_retries"),
+            # The processes that take it outlive codex. Set so, a codex without this feature only warns.
+            ("-c", "features.shell_snapshot=false"),
+            # A login shell would set PATH anew, and lose the `rg` that codex brings along.
+            ("-c", "allow_login_shell=false"),
             ("-m", "{model}"),
         ),
         # It runs git in the directory, and git runs the filters that the directory's configuration names. The
         # commands of the model do not see this variable.
         env={"GIT_DIR": "/dev/null"},
         access={
-            "none": (("-s", "read-only"), *((f"--disable={name}",) for name in _NO_TOOLS)),
-            "read": (("-s", "read-only"),),
+            "none": (*_held({}), *((f"--disable={name}",) for name in _NO_TOOLS)),
+            "read": _held(_ROOTS),
             "write": (("-s", "workspace-write"),),
         },
         forbidden=(
+            # Each of these would take the place of the profile.
+            *(
+                f"{flag} {key}"
+                for flag in ("-c", "--config")
+                for key in ("default_perm", "permissions", "sandbox")
+            ),
+            "-s=",
             "--sandbox=",
             "--add-dir=",
             "--cd=",
@@ -208,6 +254,12 @@ class Codex(CommandBackend):
         format="jsonl",
         errors=(
             ErrorPattern(
+                "Unknown feature flag",
+                "invalid",
+                stream="stderr",
+                hint=f"bring codex up to date: `{_INSTALL}`",
+            ),
+            ErrorPattern(
                 r"unexpected argument|unrecognized|invalid value",
                 "invalid",
                 stream="stderr",
@@ -221,12 +273,15 @@ class Codex(CommandBackend):
                 hint="see ~/.codex/config.toml and CODEX_HOME",
             ),
         ),
-        install="npm install -g @openai/codex",
+        install=_INSTALL,
         known_good=("0.169",),
     )
 
     def spec_for(self, request: Request, run: Run) -> CommandSpec:
         spec = super().spec_for(request, run)
+        if request.access == "read":
+            own = dict.fromkeys(_own_files(self.program(run.env)), "read")
+            spec = evolve(spec, access={**spec.access, "read": _held({**_ROOTS, **own})})
         if request.output_schema is None:
             return spec
         schema = run.folder / "schema.json"
@@ -245,7 +300,16 @@ class Codex(CommandBackend):
             return evolve(health, logged_in=True)
         if _own_provider(env):
             return health
-        return evolve(health, ready=False, logged_in=False, message="codex is not logged in", hint=_LOGIN)
+        return evolve(health, ready=False, logged_in=False, message="not logged in", hint=_LOGIN)
+
+
+def _own_files(program: str) -> list[str]:
+    """What the sandbox must show of codex itself: it starts in there once more, and brings its `rg` along."""
+    real = Path(program).resolve()
+    package = real.parent.parent
+    if package.parent.name == "@openai":  # npm's: the binary is in a package beside this one, or within it
+        return sorted(str(beside.resolve()) for beside in package.parent.glob("codex*"))
+    return [str(package if (package / "codex-package.json").exists() else real)]
 
 
 def _own_provider(env: Mapping[str, str]) -> bool:
@@ -270,13 +334,17 @@ def _activity(item: Mapping[str, Any]) -> str:
     return ""
 
 
+def _output(item: Mapping[str, Any]) -> str:
+    return str(item.get("aggregated_output", ""))
+
+
 def _bare(command: str) -> str:
     """The command without the shell that codex wraps it into."""
     try:
         words = shlex.split(command)
     except ValueError:
         return command
-    return words[2] if len(words) == 3 and words[1] == "-lc" else command
+    return words[2] if len(words) == 3 and words[1] in ("-c", "-lc") else command
 
 
 def _plain(message: str) -> str:

@@ -1,9 +1,11 @@
 """Codex as a backend: what it is started with, and what is made of its events."""
 
 import json
+import re
+import tomllib
 
 import pytest
-from lok_backend_codex import Codex
+from lok_backend_codex import Codex, _own_files
 
 from lok_core import BackendError, Finished, Profile, Request, Run, Usage
 from lok_core.testing import run_lok
@@ -74,7 +76,7 @@ def ask(tmp_path, fake_cli):
         run.reply = await backend.query(Request("why?", directory, **request), run)
         return run
 
-    asked.directory = directory
+    asked.directory, asked.program = directory, program.path
     return asked
 
 
@@ -89,7 +91,11 @@ class TestArguments:
         run = await ask(*STARTED, message("ok"), DONE, access="read")
         assert run.argv[0] == "exec"
         given = " ".join(run.argv)
-        assert "-s read-only" in given
+        assert '--config=default_permissions="lok"' in run.argv
+        (shown,) = [word for word in run.argv if word.startswith("--config=permissions.lok.filesystem=")]
+        shown = tomllib.loads(shown.removeprefix("--config="))["permissions"]["lok"]["filesystem"]
+        program = str(ask.program)
+        assert shown == {":minimal": "read", ":workspace_roots": {".": "read"}, program: "read"}
         assert "--json" in given
         assert "-c shell_environment_policy.inherit=core" in given
         assert "-c web_search=disabled" in given
@@ -113,7 +119,8 @@ class TestArguments:
         config = {"command": "codex", "args": ("exec", "--json", "-s", "read-only")}
         run = await ask(*STARTED, message("ok"), DONE, config=config, access="read")
         assert run.argv[:2] == ["exec", "--json"]
-        assert run.argv.count("--json") == run.argv.count("-s") == 1
+        assert run.argv.count("--json") == 1
+        assert "-s" not in run.argv  # it would take the place of the profile
 
     async def test_more_access_than_asked_for_is_taken_out_of_the_users_arguments(self, ask):
         extra = (
@@ -121,9 +128,13 @@ class TestArguments:
             "danger-full-access",
             "--dangerously-bypass-approvals-and-sandbox",
             "--add-dir=/",
+            "-c",
+            'default_permissions=":danger-full-access"',
+            "--config=permissions.lok.filesystem={}",
+            "-csandbox_mode=danger-full-access",
         )
         run = await ask(*STARTED, message("ok"), DONE, config={"extra_args": extra}, access="read")
-        assert not set(extra) & set(run.argv)
+        assert not (set(extra) - {"-c"}) & set(run.argv)
 
     async def test_the_model_of_a_request_comes_before_that_of_the_table(self, ask):
         run = await ask(*STARTED, message("ok"), DONE, config={"model": "small"}, model="large")
@@ -137,6 +148,27 @@ class TestArguments:
         run = await ask(*STARTED, message('{"n": 1}'), DONE, output_schema=schema)
         assert run.argv[run.argv.index("--output-schema") + 1] == str(run.folder / "schema.json")
         assert json.loads(run.files["schema.json"]) == schema
+
+    @pytest.mark.parametrize(
+        ("installed", "program", "shown"),
+        [
+            # npm: the binary's package lies beside the one with the script, or within it
+            (
+                ["lib/node_modules/@openai/codex/bin/codex.js", "lib/node_modules/@openai/codex-linux-x64/x"],
+                "lib/node_modules/@openai/codex/bin/codex.js",
+                ["lib/node_modules/@openai/codex", "lib/node_modules/@openai/codex-linux-x64"],
+            ),
+            (["opt/codex-package.json", "opt/bin/codex"], "opt/bin/codex", ["opt"]),
+            (["home/bin/codex"], "home/bin/codex", ["home/bin/codex"]),
+        ],
+    )
+    def test_of_codex_itself_no_more_is_shown_than_it_needs(self, tmp_path, installed, program, shown):
+        for name in installed:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+        link = tmp_path / "codex"
+        link.symlink_to(tmp_path / program)
+        assert _own_files(str(link)) == [str(tmp_path / name) for name in shown]
 
 
 class TestAnswers:
@@ -188,6 +220,7 @@ class TestProgress:
                 {"type": "command_execution", "command": "/bin/bash -lc 'cat app/models.py'"},
                 "running cat app/models.py",
             ),
+            ({"type": "command_execution", "command": "/bin/bash -c 'rg eval'"}, "running rg eval"),
             ({"type": "command_execution", "command": "ls 'un"}, "running ls 'un"),
             ({"type": "mcp_tool_call", "server": "docs", "tool": "find"}, "calling docs/find"),
             ({"type": "web_search", "query": "n+1"}, "searching the web: n+1"),
@@ -206,7 +239,7 @@ class TestFailures:
             (
                 "unexpected status 401 Unauthorized: Incorrect API key provided: sk-x.",
                 "auth",
-                "the login of codex",
+                "the login",
             ),
             ("Missing environment variable: `MY_KEY`.", "auth", "MY_KEY"),
             ("Quota exceeded. Check your plan and billing details.", "quota", "quota"),
@@ -241,7 +274,7 @@ class TestFailures:
     async def test_a_failed_turn_is_told_by_its_message(self, ask, said, kind, part):
         error = await failure(ask, *STARTED, {"type": "error", "message": said}, failed(said), code=1)
         assert (error.kind, part in error.message) == (kind, True), error.message
-        assert error.message.startswith("codex: ")
+        assert not re.search(r"^codex|(of|and) codex", error.message)  # whoever shows it says whose it is
 
     async def test_a_key_that_is_not_accepted_is_named(self, ask):
         env = {"CODEX_API_KEY": "sk-fake-key"}
@@ -270,6 +303,21 @@ class TestFailures:
         )
         assert error.kind == "invalid"
         assert "--foo" in error.message
+
+    async def test_a_version_that_is_too_old_is_told_what_to_do(self, ask):
+        said = "Error: Unknown feature flag: unbounded_connection_retries\n"
+        error = await failure(ask, stderr=said, code=1)
+        assert error.kind == "invalid"
+        assert "bring codex up to date" in error.hint
+
+    async def test_an_answer_without_a_working_sandbox_is_none(self, ask):
+        broken = "bwrap: execvp /opt/real/codex: No such file or directory\n"
+        item = {"type": "command_execution", "command": "ls", "aggregated_output": broken, "exit_code": 1}
+        events = [*STARTED, {"type": "item.completed", "item": item}, message("nothing found"), DONE]
+        error = await failure(ask, *events)
+        assert error.kind == "unavailable"
+        assert "sandbox does not start" in error.message
+        assert 'command = "/opt/real/codex"' in error.hint
 
     async def test_one_that_was_killed_has_crashed(self, ask):
         error = await failure(ask, *STARTED, code=-9)

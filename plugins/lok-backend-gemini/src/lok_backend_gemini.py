@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -39,10 +40,15 @@ MAX_PROMPT_BYTES = 8 * 2**20
 """gemini cuts longer input off and then answers nothing, with success."""
 
 _SETTINGS = "lok-gemini.json"
-_READING = ("read_file", "list_directory", "grep_search", "glob")
+# Without `glob`: with an absolute pattern it names files all over the disk.
+_READING = ("read_file", "list_directory", "grep_search")
 _WRITING = (*_READING, "replace", "write_file")
 _TOOLS: Mapping[Access, tuple[str, ...]] = {"none": (), "read": _READING, "write": _WRITING}
 
+_USERS = "~/.gemini/settings.json"
+# With another provider's address gemini chooses a way to log in that it then calls invalid.
+_BY_KEY = '{"security": {"auth": {"selectedType": "gemini-api-key"}}}'
+_VERTEX = "export GOOGLE_API_KEY, or GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION"
 _LOGIN = "export GEMINI_API_KEY=..., or run `gemini` once and log in"
 
 
@@ -62,7 +68,7 @@ _FAILURES = (
     _Known(
         r"exhausted your|exceeded your current quota|quota exceeded|billing",
         "quota",
-        "the Google account or key of gemini has used up its quota",
+        "the Google account or key has used up its quota",
         "wait until it is renewed, or use another key or model (`-m gemini=MODEL`)",
     ),
     _Known(
@@ -93,7 +99,7 @@ _FAILURES = (
     _Known(
         r"token count.{0,40}exceeds|exceeds the maximum number of tokens|context window",
         "too_large",
-        "the prompt and what gemini read do not fit into the model's context",
+        "the prompt and what was read do not fit into the model's context",
         "ask a shorter question, or about a smaller directory",
     ),
     _Known(
@@ -106,7 +112,7 @@ _FAILURES = (
         r"fetch failed|terminated|econn|enotfound|etimedout|socket|network|incomplete json segment|"
         r"\"code\":\s*50[0-4]\b|premature close|aborted",
         "network",
-        "the connection of gemini to Google failed, or Google has a fault of its own",
+        "the connection to Google failed, or Google has a fault of its own",
         "check the network, and the proxy if there is one; ask again",
     ),
     _Known(r"\"code\":\s*400\b|invalid_argument", "invalid", "Google refused the request as invalid"),
@@ -150,7 +156,7 @@ class GeminiReading(Reading):
         if finished.returncode == 0 and not self.done and self.failure is None:
             raise BackendError(
                 "protocol",
-                "gemini ended without telling a result",
+                "it ended without telling a result",
                 "see whether `gemini -o stream-json` works by itself, and `lok doctor`",
             )
         return super().reply(finished)
@@ -168,7 +174,7 @@ class GeminiReading(Reading):
         for pattern, kind, meaning, hint in _FAILURES:
             if re.search(pattern, message, re.IGNORECASE):
                 keys = [key for key in Gemini.profile.secrets if self.run.env.get(key)]
-                credentials = f"the key in {keys[0]}" if keys else "the login of gemini"
+                credentials = f"the key in {keys[0]}" if keys else "the login"
                 return self.fail(
                     f"{meaning.format(credentials=credentials, model=self.model)}: {told}", kind, hint
                 )
@@ -207,7 +213,11 @@ class Gemini(CommandBackend):
         },
         format="jsonl",
         errors=(
-            ErrorPattern(r"(?i)auth", "auth", stream="stderr", exit=41, hint=_LOGIN),
+            ErrorPattern(
+                "Invalid auth method", "auth", stream="stderr", exit=41, hint=f"put {_BY_KEY} into {_USERS}"
+            ),
+            ErrorPattern("When using Vertex AI", "auth", stream="stderr", exit=41, hint=_VERTEX),
+            ErrorPattern("(?i)auth|GEMINI_API_KEY", "auth", stream="stderr", exit=41, hint=_LOGIN),
             ErrorPattern(
                 r"Unknown argument|Invalid values|Not enough arguments",
                 "invalid",
@@ -236,10 +246,9 @@ class Gemini(CommandBackend):
         health = await super().check(run)
         if not health.ready:
             return health
-        logged_in = _logged_in({**run.env, **self.config.env})
+        logged_in, message, hint = _logged_in({**run.env, **self.config.env})
         if logged_in is False:
-            message = "gemini has no key and is not logged in"
-            return evolve(health, ready=False, logged_in=False, message=message, hint=_LOGIN)
+            return evolve(health, ready=False, logged_in=False, message=message, hint=hint)
         return evolve(health, logged_in=logged_in)
 
 
@@ -250,11 +259,14 @@ def _guarded(request: Request) -> str:
     if size > MAX_PROMPT_BYTES:
         raise BackendError(
             "too_large",
-            f"the prompt has {size} bytes; gemini takes {MAX_PROMPT_BYTES} at most",
+            f"the prompt has {size} bytes; {MAX_PROMPT_BYTES} are the most",
             "shorten it, or name files instead of pasting them",
         )
     if prompt.startswith("/"):
         prompt = f"\n{prompt}"  # else it could be one of the user's own commands
+    if request.access == "read":
+        # It works in another folder, see `query`; without this it would look for relative paths there.
+        prompt = f"{prompt}\n\nThe current directory is {request.directory}; use absolute paths below it."
     return prompt if request.access == "none" else disarmed(prompt, request.directory)
 
 
@@ -294,8 +306,6 @@ def _activity(tool: str, parameters: Mapping[str, Any]) -> str:
             return f"reading {path}"
         case "list_directory":
             return f"listing {parameters.get('dir_path') or parameters.get('path') or 'the directory'}"
-        case "glob":
-            return f"looking for files {parameters.get('pattern')}"
         case "grep_search" | "search_file_content":
             return f"searching for {parameters.get('pattern')}"
         case "replace" | "write_file":
@@ -312,16 +322,65 @@ def _plain(message: str) -> str:
         return message.partition("\n")[0].removeprefix("[API Error: ").removesuffix("]")
 
 
-def _logged_in(env: Mapping[str, str]) -> bool | None:
-    """Whether there are credentials; None where the user's own files may hold or name them."""
-    given = (*Gemini.profile.secrets, "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_GCA")
-    if any(env.get(name) for name in given):
-        return True
+def _logged_in(env: Mapping[str, str]) -> tuple[bool | None, str, str]:
+    """Whether there are credentials for the chosen way to log in, what is missing, and what mends it.
+
+    None where the user's own files or the system's keychain may hold them.
+    """
     home = Path(env.get("GEMINI_CLI_HOME") or env.get("HOME") or "/")
-    if (home / ".gemini" / "oauth_creds.json").exists():
-        return True
-    files = (home / ".gemini" / ".env", home / ".env", home / ".gemini" / "settings.json")
-    return None if any(file.exists() for file in files) else False
+    folder = home / ".gemini"
+    hidden = any(
+        file.exists() for file in (folder / ".env", home / ".env", folder / "gemini-credentials.json")
+    )
+    way = _selected(folder / "settings.json") or _way_by(env)
+    if way == "gateway":
+        return (
+            False,
+            f"GOOGLE_GEMINI_BASE_URL is set, but {_USERS} selects no way to log in",
+            (f"put {_BY_KEY} into {_USERS}"),
+        )
+    if way == "gemini-api-key":
+        there = bool(env.get("GEMINI_API_KEY"))
+        hidden = hidden or sys.platform == "darwin"  # its keychain is where gemini puts a key
+        missing = f"{_USERS} selects a key, and GEMINI_API_KEY is not set"
+        hint = "export GEMINI_API_KEY=..."
+    elif way == "oauth-personal":
+        there = (folder / "oauth_creds.json").exists()
+        missing, hint = (
+            f"{_USERS} selects a Google account, and nobody is logged in",
+            "run `gemini` and log in",
+        )
+    elif way == "vertex-ai":
+        project = env.get("GOOGLE_CLOUD_PROJECT") and env.get("GOOGLE_CLOUD_LOCATION")
+        there = bool(env.get("GOOGLE_API_KEY") or project)
+        missing, hint = "Vertex AI is selected without a project and a key", _VERTEX
+    elif way:
+        return None, "", ""
+    else:
+        there, missing, hint = False, "no key and no login", _LOGIN
+    return (True, "", "") if there else (None if hidden else False, missing, hint)
+
+
+def _selected(settings: Path) -> str:
+    """The way to log in that the settings select; they may hold comments, so they are no plain JSON."""
+    try:
+        found = re.search(r'"selected(?:Auth)?Type"\s*:\s*"([\w-]+)"', settings.read_text(errors="replace"))
+    except OSError:
+        return ""
+    return found[1] if found else ""
+
+
+def _way_by(env: Mapping[str, str]) -> str:
+    """The way to log in that gemini itself chooses by its environment; in its order."""
+    for name, wanted, way in (
+        ("GOOGLE_GENAI_USE_GCA", "true", "oauth-personal"),
+        ("GOOGLE_GENAI_USE_VERTEXAI", "true", "vertex-ai"),
+        ("GOOGLE_GEMINI_BASE_URL", "", "gateway"),
+        ("GEMINI_API_KEY", "", "gemini-api-key"),
+    ):
+        if env.get(name) and wanted in ("", env[name]):
+            return way
+    return ""
 
 
 def _table(event: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """Gemini as a backend: what it is started with, and what is made of its events."""
 
 import json
+import re
 
 import pytest
 from lok_backend_gemini import MAX_PROMPT_BYTES, Gemini, disarmed
@@ -100,7 +101,7 @@ class TestArguments:
         run = await ask(INIT, said("ok"), DONE, access="read")
         assert run.cwd == run.folder
         assert settings(run)["context"]["includeDirectories"] == [str(ask.directory)]
-        assert settings(run)["tools"]["core"] == ["read_file", "list_directory", "grep_search", "glob"]
+        assert settings(run)["tools"]["core"] == ["read_file", "list_directory", "grep_search"]
         assert run.argv[run.argv.index("--approval-mode") + 1] == "default"
 
     async def test_without_access_there_are_no_tools_and_no_directory(self, ask):
@@ -139,8 +140,13 @@ class TestArguments:
 class TestPrompt:
     async def test_it_goes_to_standard_input_word_for_word(self, ask):
         prompt = "-x \u20ac @Override a@b.com !ls"
-        run = await ask(INIT, said("ok"), DONE, prompt=prompt, access="read")
+        run = await ask(INIT, said("ok"), DONE, prompt=prompt, access="write")
         assert run.stdin.decode() == prompt
+
+    async def test_reading_it_is_told_which_directory_is_meant(self, ask):
+        run = await ask(INIT, said("ok"), DONE, prompt="/look", access="read")
+        line = f"The current directory is {ask.directory}; use absolute paths below it."
+        assert run.stdin.decode() == f"\n/look\n\n{line}"
 
     async def test_a_slash_at_its_beginning_is_no_command(self, ask):
         run = await ask(INIT, said("ok"), DONE, prompt="/review all")
@@ -216,7 +222,6 @@ class TestProgress:
         ("tool", "parameters", "shown"),
         [
             ("list_directory", {"dir_path": "app"}, "listing app"),
-            ("glob", {"pattern": "**/*.py"}, "looking for files **/*.py"),
             ("grep_search", {"pattern": "eval"}, "searching for eval"),
             ("write_file", {"file_path": "a.py"}, "writing a.py"),
             ("other", {}, "using other"),
@@ -231,7 +236,7 @@ class TestFailures:
     @pytest.mark.parametrize(
         ("message", "kind", "part"),
         [
-            (google(401, "Invalid credentials.", "UNAUTHENTICATED"), "auth", "the login of gemini"),
+            (google(401, "Invalid credentials.", "UNAUTHENTICATED"), "auth", "the login"),
             (google(400, "API key not valid.", reason="API_KEY_INVALID"), "auth", "API key not valid"),
             (google(403, "Not allowed.", "PERMISSION_DENIED"), "auth", "Not allowed"),
             (
@@ -258,7 +263,7 @@ class TestFailures:
     async def test_a_failed_run_is_told_by_its_message(self, ask, message, kind, part):
         error = await failure(ask, INIT, failed(message), code=1)
         assert (error.kind, part in error.message) == (kind, True), error.message
-        assert error.message.startswith("gemini: ")
+        assert not re.search(r"^gemini:|(of|and) gemini ", error.message)  # whoever shows it says whose it is
 
     async def test_a_key_that_is_not_accepted_is_named(self, ask):
         env = {"GEMINI_API_KEY": "fake-gemini-key"}
@@ -300,6 +305,28 @@ class TestFailures:
         assert "Auth method" in error.message
         assert "GEMINI_API_KEY" in error.hint
 
+    @pytest.mark.parametrize(
+        ("stderr", "part", "hint"),
+        [
+            (
+                "When using Gemini API, you must specify the GEMINI_API_KEY environment variable.\n"
+                "Update your environment and try again (no reload needed if using .env)!\n",
+                "GEMINI_API_KEY",
+                "export GEMINI_API_KEY",
+            ),
+            ("Invalid auth method selected.\n", "Invalid auth method", "selectedType"),
+            (
+                "When using Vertex AI, you must specify either:\n\u2022 X\n",
+                "Vertex AI",
+                "GOOGLE_CLOUD_PROJECT",
+            ),
+        ],
+    )
+    async def test_what_is_missing_for_the_chosen_way_to_log_in_is_told(self, ask, stderr, part, hint):
+        error = await failure(ask, stderr=stderr, code=41)
+        assert (error.kind, part in error.message) == ("auth", True), error.message
+        assert hint in error.hint
+
     async def test_an_argument_that_gemini_does_not_know_is_invalid(self, ask):
         error = await failure(ask, stderr="Usage: gemini\n\nUnknown argument: foo\n", code=1)
         assert (error.kind, "foo" in error.message) == ("invalid", True)
@@ -338,15 +365,46 @@ class TestCheck:
         )
 
     async def test_the_file_of_a_login_is_one(self, tmp_path, fake_cli):
-        (tmp_path / ".gemini").mkdir()
+        self.select(tmp_path, "oauth-personal")
         (tmp_path / ".gemini" / "oauth_creds.json").touch()
         assert (await self.health(tmp_path, fake_cli)).logged_in is True
 
-    async def test_settings_may_hold_one(self, tmp_path, fake_cli):
-        (tmp_path / ".gemini").mkdir()
-        (tmp_path / ".gemini" / "settings.json").touch()
+    @pytest.mark.parametrize(
+        ("way", "env", "hint"),
+        [
+            ("gemini-api-key", {}, "export GEMINI_API_KEY"),
+            ("gemini-api-key", {"GOOGLE_API_KEY": "fake-google-key"}, "export GEMINI_API_KEY"),
+            ("oauth-personal", {"GEMINI_API_KEY": "fake-gemini-key"}, "run `gemini`"),
+            ("vertex-ai", {"GEMINI_API_KEY": "fake-gemini-key"}, "GOOGLE_CLOUD_PROJECT"),
+            ("", {"GEMINI_API_KEY": "fake-gemini-key", "GOOGLE_GEMINI_BASE_URL": "http://x"}, "selectedType"),
+            ("", {"GOOGLE_GENAI_USE_GCA": "true"}, "run `gemini`"),
+        ],
+    )
+    async def test_the_chosen_way_needs_its_own_credentials(
+        self, tmp_path, fake_cli, monkeypatch, way, env, hint
+    ):
+        monkeypatch.setattr("sys.platform", "linux")
+        self.select(tmp_path, way)
+        health = await self.health(tmp_path, fake_cli, **env)
+        assert (health.ready, health.logged_in) == (False, False)
+        assert hint in health.hint
+
+    @pytest.mark.parametrize("name", [".env", "gemini-credentials.json"])
+    async def test_files_of_gemini_may_hold_a_key(self, tmp_path, fake_cli, name):
+        self.select(tmp_path, "gemini-api-key")
+        (tmp_path / ".gemini" / name).touch()
         health = await self.health(tmp_path, fake_cli)
         assert (health.ready, health.logged_in) == (True, None)
+
+    async def test_of_other_ways_nothing_is_known(self, tmp_path, fake_cli):
+        self.select(tmp_path, "compute-default-credentials")
+        health = await self.health(tmp_path, fake_cli)
+        assert (health.ready, health.logged_in) == (True, None)
+
+    def select(self, home, way):
+        (home / ".gemini").mkdir()
+        settings = f'// mine\n{{"security": {{"auth": {{"selectedType": "{way}"}}}}}}'
+        (home / ".gemini" / "settings.json").write_text(settings if way else "{}")
 
     async def test_nothing_of_these_is_none(self, tmp_path, fake_cli):
         health = await self.health(tmp_path, fake_cli)
@@ -361,6 +419,6 @@ def test_lok_asks_gemini(fake_cli, lok_env, tmp_path):
     assert done.code == 0, done.stderr
     assert done.report["outcomes"][0]["reply"]["text"] == "from gemini"
     (call,) = program.calls
-    assert call["stdin"] == "-x why?"
+    assert call["stdin"].startswith("-x why?\n\nThe current directory is ")
     assert call["env"]["GEMINI_CLI_NO_RELAUNCH"] == "true"
     assert "CODEX_API_KEY" not in call["env"]

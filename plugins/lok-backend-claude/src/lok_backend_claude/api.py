@@ -138,7 +138,7 @@ class ClaudeApi(Backend):
         )
         text = _text(said)
         if not text.strip() and not calls:
-            raise BackendError("empty", f"{self.name} ended well but said nothing")
+            raise BackendError("empty", "it ended well but said nothing")
         return Turn(text, calls, _usage(said.usage), said.model)
 
     async def _ask(self, model: str | None, asked: Mapping[str, Any], run: Run) -> Said:

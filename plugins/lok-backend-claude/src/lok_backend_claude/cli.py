@@ -48,8 +48,10 @@ SPEC = CommandSpec(
     ),
     access={
         "none": (_STREAM, ("--tools", "")),
-        "read": (_STREAM, ("--tools", "Read,Grep,Glob"), ("--permission-mode", "dontAsk")),
-        "write": (_STREAM, ("--tools", "Read,Grep,Glob,Edit,Write"), ("--permission-mode", "acceptEdits")),
+        # Without Glob: with an absolute pattern it names files all over the disk, whatever a rule denies it.
+        # Grep lists files, too.
+        "read": (_STREAM, ("--tools", "Read,Grep"), ("--permission-mode", "dontAsk")),
+        "write": (_STREAM, ("--tools", "Read,Grep,Edit,Write"), ("--permission-mode", "acceptEdits")),
     },
     forbidden=(
         "--dangerously-skip-permissions",
@@ -101,7 +103,6 @@ _DOING = {
     # tool: (what it means, the argument that says with what)
     "Read": ("reading {}", "file_path"),
     "Grep": ("searching for {}", "pattern"),
-    "Glob": ("looking for {}", "pattern"),
     "Edit": ("editing {}", "file_path"),
     "Write": ("writing {}", "file_path"),
     "StructuredOutput": ("giving its answer", ""),
@@ -154,7 +155,7 @@ class ClaudeReading(Reading):
         except BackendError as error:
             if error.kind == "empty" and not self._ended:
                 # As after SIGINT: it exits with 0 and has said nothing.
-                raise BackendError("crashed", "claude ended without an answer", error.hint) from None
+                raise BackendError("crashed", "it ended without an answer", error.hint) from None
             raise
         if not self._denied:
             return reply
@@ -198,9 +199,7 @@ class ClaudeReading(Reading):
         if event.get("is_error"):  # the subtype says "success" all the same
             self.failure = self._trouble(event)
         elif event.get("num_turns") == 0:
-            self.failure = Trouble(
-                "invalid", f"claude took the prompt for a command of its own: {result}", ""
-            )
+            self.failure = Trouble("invalid", f"it took the prompt for a command of its own: {result}", "")
         else:
             self.done = True
             self.parts = [result] if isinstance(result, str) else []
@@ -221,7 +220,7 @@ class ClaudeReading(Reading):
         if kind == "auth":
             owner = "" if self._key in ("", "none") else self._key
             hint = f"check {owner}; without it, `claude` and /login use your subscription" if owner else LOGIN
-            return Trouble(kind, f"claude is not logged in, or its key is not accepted: {text}", hint)
+            return Trouble(kind, f"not logged in, or the key is not accepted: {text}", hint)
         if kind == "truncated":
             hint = "ask for less, or export CLAUDE_CODE_MAX_OUTPUT_TOKENS"
             return Trouble(kind, f"the answer was cut off: {text}", hint)
