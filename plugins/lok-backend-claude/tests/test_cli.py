@@ -354,3 +354,11 @@ def test_what_an_untrusted_lok_toml_may_repeat_changes_nothing():
     known = Claude.known_defaults
     assert known == {"command": "claude", "model": "sonnet", "timeout": 600}
     assert ClaudeConfig(command=known["command"], model=known["model"]) == ClaudeConfig(command="claude")
+
+
+def test_a_table_that_names_a_key_is_asked_without_being_named():
+    by_key = Claude("claude", ClaudeConfig(api_key_env="MY_KEY"))
+    assert by_key.profile.asked_by_default
+    assert by_key.profile.secrets == ("MY_KEY",)
+    assert by_key.available({"MY_KEY": "k"})
+    assert not by_key.available({})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from attrs import evolve
+
 from lok_backend_claude.api import ClaudeApi
 from lok_backend_claude.cli import ClaudeCode, ClaudeConfig
 from lok_core import Backend, Health, Message, Reply, Request, Run, Tool, Turn, hookimpl
@@ -24,7 +26,8 @@ class Claude(Backend):
         super().__init__(name, config)
         way = ClaudeApi if config.api_key_env and config.command is None else ClaudeCode
         self._way: Backend = way(name, config)
-        self.profile = self._way.profile
+        # Unlike `claude-api`, which is there for everybody with a key, this table is somebody's choice.
+        self.profile = evolve(self._way.profile, asked_by_default=True)
 
     def available(self, env: Mapping[str, str]) -> bool:
         return self._way.available(env)
