@@ -68,10 +68,14 @@ if TYPE_CHECKING:
     from lok_core.outcome import Event as Event
     from lok_core.outcome import Failure as Failure
     from lok_core.outcome import Finding as Finding
+    from lok_core.outcome import Gate as Gate
+    from lok_core.outcome import GroundDetail as GroundDetail
     from lok_core.outcome import Leaked as Leaked
     from lok_core.outcome import Location as Location
     from lok_core.outcome import Outcome as Outcome
+    from lok_core.outcome import Participant as Participant
     from lok_core.outcome import Report as Report
+    from lok_core.outcome import Screening as Screening
     from lok_core.outcome import Source as Source
     from lok_core.outcome import TaskDetail as TaskDetail
     from lok_core.outcome import View as View
@@ -80,6 +84,7 @@ if TYPE_CHECKING:
     from lok_core.sanitize import mask as mask
     from lok_core.sanitize import mask_value as mask_value
     from lok_core.schemas import schema as schema
+    from lok_core.telling import shown as shown
 
 _MODULES = {
     "command": "CommandBackend CommandConfig Reading",
@@ -96,10 +101,12 @@ _MODULES = {
         "Grounding Health Message Profile Prompt Ranking Reply Request Severity Tool ToolCall Turn Usage Vote"
     ),
     "outcome": (
-        "Answer AskDetail Detail Event Failure Finding Leaked Location Outcome Report Source TaskDetail View"
+        "Answer AskDetail Detail Event Failure Finding Gate GroundDetail Leaked Location Outcome Participant "
+        "Report Screening Source TaskDetail View"
     ),
     "sanitize": "clean clean_line mask mask_value",
     "schemas": "schema",
+    "telling": "shown",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -10,12 +10,9 @@ It installs no signal handlers, reads no environment of its own and prints nothi
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,7 +20,9 @@ from attrs import Factory, define, evolve
 
 from lok_core.environment import NPM_FOLDER
 from lok_core.errors import PLUGIN_FAULTS, PluginError, UsageError
-from lok_core.interfaces import PromptTask, Renderer, Rule, Task
+from lok_core.folders import existing, private_folder
+from lok_core.interfaces import Backend, PromptTask, Renderer, Rule, Task
+from lok_core.outcome import Participant, Screening
 from lok_core.registry import DISABLE as DISABLE
 from lok_core.registry import Registry as Registry
 from lok_core.sanitize import clean_line
@@ -37,15 +36,20 @@ from lok_core.setup import make_task as make_task
 from lok_core.setup import read_trust as read_trust
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from lok_core.engine import Engine, EngineJob
+    from lok_core.findings.baseline import Baseline
+    from lok_core.issues import Draft as Draft
+    from lok_core.issues import Plan as Plan
+    from lok_core.issues import Repository as Repository
+    from lok_core.issues import Tracker as Tracker
     from lok_core.models import Health
-    from lok_core.outcome import Event, Report, View
+    from lok_core.outcome import Event, Finding, Report, View
     from lok_core.panel import Limits
     from lok_core.panel import Panel as Panel
 
 T = TypeVar("T")
-
-_YOUNG_S = 60
 
 
 def installed(env: Mapping[str, str]) -> Registry:
@@ -94,8 +98,45 @@ def show(registry: Registry, name: str, report: Report, view: View) -> str:
     except PLUGIN_FAULTS as error:
         owner = registry.owner(Renderer, name)
         raise PluginError(
-            f"the format {name!r} of {owner} failed: {type(error).__name__}: {error}", "shown as text instead"
+            f"the format {name!r} of {owner and owner.distribution} failed: {type(error).__name__}: {error}",
+            "shown as text instead",
         ) from error
+
+
+def gating(report: Report) -> list[Finding]:
+    """The findings that make the run fail; none without a gate."""
+    from lok_core.findings import judge
+
+    return judge.gating(report)
+
+
+def undecided(report: Report) -> str:
+    """Why nobody can say that the gate holds; empty if it does."""
+    from lok_core.findings import judge
+
+    return judge.undecided(report)
+
+
+def for_issues(report: Report, *, everything: bool) -> tuple[list[Finding], int]:
+    """The findings that may become issues, and how many do not since what they cite does not exist.
+
+    Args:
+        everything: whether the report was shown with all leads.
+    """
+    from lok_core.issues import candidates
+
+    return candidates(report, everything=everything)
+
+
+def open_tracker(lok: Lok, directory: Path) -> AbstractAsyncContextManager[Tracker]:
+    """The issues of the directory's repository at GitHub; works also when lok has been left.
+
+    Raises:
+        UsageError: there is no such repository.
+    """
+    from lok_core import issues
+
+    return issues.open_tracker(directory, lok.engine.panel.env, lok.engine.panel.mask)
 
 
 @define(eq=False)
@@ -129,19 +170,67 @@ class Lok:
         job = self._opened(directory, first=first, fallback=fallback)
         return await self._reported(job, ask(job, prompt))
 
-    async def run_task(self, name: str, directory: Path) -> Report:
+    async def run_task(self, name: str, directory: Path, screening: Screening | None = None) -> Report:
         """The report of the task of that name on the directory.
+
+        Args:
+            screening: what becomes of its findings; without it all are reported, and none is a failure.
 
         Raises:
             UnknownNameError: there is no such task.
-            UsageError: the directory is none.
+            UsageError: the directory is none, or the baseline cannot be used.
         """
         from lok_core.modes.task import run_task
 
         task = make_task(self.registry, name, self.settings)
+        screening = screening or Screening()
         job = self._opened(directory, chosen=self._named_by(name))
+        known = await self._known(screening, job.directory)
         self._tell(job, task)
-        return await self._reported(job, run_task(job, task))
+        return await self._reported(job, run_task(job, task, screening, *known))
+
+    async def ground(self, text: str, name: str, directory: Path, screening: Screening) -> Report:
+        """The findings in what another tool or a person wrote, checked against the directory.
+
+        Args:
+            text: a report of lok, SARIF, JSON with findings in it, or a review in Markdown.
+            name: what it is known by.
+
+        Raises:
+            UsageError: the directory is none, or the baseline cannot be used.
+        """
+        from lok_core.modes.ground import ground
+
+        job = self._opened(directory)
+        known = await self._known(screening, job.directory)
+        return await self._reported(job, ground(job, text, name, screening, *known))
+
+    async def updated_baseline(self, report: Report, screening: Screening) -> str:
+        """What the baseline's file should hold after the report."""
+        from lok_core import known
+
+        assert screening.baseline is not None
+        baseline = known.read_baseline(screening.baseline, missing_is_empty=True)
+        changed = await known.updated(
+            baseline,
+            report,
+            self.engine.children,
+            self.engine.panel.env,
+            add=screening.update_baseline,
+            prune=screening.prune,
+        )
+        return changed.text()
+
+    async def _known(
+        self, screening: Screening, directory: Path
+    ) -> tuple[Baseline | None, Mapping[str, str]]:
+        if screening.baseline is None:
+            return None, {}
+        from lok_core.known import read_baseline, renamed_since
+
+        baseline = read_baseline(screening.baseline, missing_is_empty=screening.update_baseline)
+        children, env = self.engine.children, self.engine.panel.env
+        return baseline, await renamed_since(baseline, children, directory, env)
 
     def interrupt(self, reason: str) -> None:
         """Ends what is under way; the command then returns its report with what had been answered."""
@@ -155,7 +244,7 @@ class Lok:
         from lok_core.engine import EngineJob
 
         named = self.engine.panel.named
-        job = EngineJob(self.engine, _existing(directory), named or chosen, first=first, fallback=fallback)
+        job = EngineJob(self.engine, existing(directory), named or chosen, first=first, fallback=fallback)
         self._job = job
         if self._interrupted:
             job.interrupt(self._interrupted)
@@ -205,12 +294,33 @@ class Lok:
         await self.engine.children.sweep()
         return evolve(
             report,
+            backends=self._participants(report),
             leaked=tuple(self.engine.children.leaked),
             started_at=started_at.isoformat(timespec="seconds"),
             duration_s=round(trio.current_time() - started, 3),
             run=self.run,
             lok_version=__version__,
         )
+
+    def _participants(self, report: Report) -> tuple[Participant, ...]:
+        from lok_core.outcome import Answer
+
+        took_part = []
+        for name in sorted({outcome.backend for outcome in report.outcomes}):
+            kind = self.engine.panel.get(name).kind
+            owner = self.registry.owner(Backend, kind)
+            answers = [one for one in report.outcomes if isinstance(one, Answer) and one.backend == name]
+            models = [one.reply.model for one in answers if one.reply.model]
+            took_part.append(
+                Participant(
+                    name,
+                    kind,
+                    "" if owner is None else owner.distribution,
+                    "" if owner is None else owner.version,
+                    models[0] if models else "",
+                )
+            )
+        return tuple(took_part)
 
     async def check(self) -> dict[str, Health]:
         """What each backend says of its own readiness, by name, sorted. No model is asked.
@@ -280,63 +390,10 @@ async def open_lok(
         with suppress(*PLUGIN_FAULTS):  # a rule that cannot be made has no opinion
             rules.append(rule())
     async with open_children() as children:
-        with _private_folder(state_dir, children.mark) as folder:
+        with private_folder(state_dir, children.mark) as folder:
             limits = limits or make_limits(settings=settings)
             engine = Engine(panel, rules, children, folder, limits, listener)
             try:
                 yield Lok(registry, engine, children.mark, settings)
             finally:
                 await engine.aclose()
-
-
-def _existing(directory: Path) -> Path:
-    # Not resolved: paths are reported as the user knows them.
-    try:
-        absolute = Path(os.path.abspath(directory))
-    except FileNotFoundError:
-        raise UsageError("the working directory is gone", "change into one that exists") from None
-    if absolute.is_dir():
-        return absolute
-    if absolute.exists():
-        raise UsageError(f"{directory} is not a directory", "name the directory that holds the code")
-    raise UsageError(f"there is no directory {directory}", "check the spelling, or leave it out for this one")
-
-
-@contextmanager
-def _private_folder(state_dir: Path, mark: str) -> Iterator[Path]:
-    """A folder of this run; those of runs that were killed are removed on the way.
-
-    A lock tells whether a run still goes on, since its process id says nothing in another container.
-    """
-    running = state_dir / "running"
-    folder = running / mark
-    try:
-        running.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_left(running)
-        folder.mkdir(mode=0o700)
-        lock = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise UsageError(
-            f"the state folder {state_dir} cannot be used: {error.strerror}",
-            "make it writable, or set XDG_STATE_HOME to a folder that is",
-        ) from error
-    try:
-        with suppress(OSError):  # a file system without locks: then nothing is removed there
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
-
-
-def _remove_left(running: Path) -> None:
-    for other in running.iterdir():
-        with suppress(OSError):
-            if time.time() - other.stat().st_mtime < _YOUNG_S:
-                continue  # perhaps just made, and not locked yet
-            lock = os.open(other, os.O_RDONLY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(other, ignore_errors=True)
-            finally:
-                os.close(lock)

@@ -10,18 +10,37 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
-from lok_core.models import Area, Category, FailureKind, Grounding, Reply, Request, Severity, Usage
+from lok_core.models import (
+    SEVERITIES,
+    Area,
+    Category,
+    FailureKind,
+    Grounding,
+    Reply,
+    Request,
+    Severity,
+    Usage,
+)
 
 
 @frozen
 class Answer:
-    """A request that was answered, by which backend, and how many seconds after its start."""
+    """A request that was answered, by which backend, and how many seconds after its start.
+
+    Attributes:
+        findings: how many findings were taken from it; None where none are looked for.
+        clean: whether it says itself that there is nothing to report.
+        unparsed_locations: how many places it names although no finding was recognised in it.
+    """
 
     request: Request
     backend: str
     reply: Reply
     duration_s: float
     attempts: int = 1
+    findings: int | None = None
+    clean: bool = False
+    unparsed_locations: int = 0
 
 
 @frozen
@@ -47,6 +66,10 @@ class Failure:
 Outcome: TypeAlias = Answer | Failure
 
 
+GROUNDED: tuple[Grounding, ...] = ("exact", "moved", "elsewhere")
+"""The results of grounding that mean that the evidence exists."""
+
+
 @frozen
 class Location:
     """A place in the code. `path` is relative to the report's directory with forward slashes; lines count
@@ -67,6 +90,9 @@ class Source:
         model: the model, if known.
         rule: the analyser's own rule id ("S608"); empty for a language model.
         lead: whether an analyser reported it. A lead points at a pattern; nobody has judged it yet.
+        place: where it put the problem, before anything was checked; None if it did not say.
+        quote: the code it quoted as its evidence.
+        incomplete: whether its answer was cut off.
     """
 
     backend: str
@@ -78,6 +104,8 @@ class Source:
     model: str | None = None
     rule: str = ""
     lead: bool = False
+    place: Location | None = None
+    quote: str = ""
     incomplete: bool = False
 
 
@@ -114,6 +142,91 @@ class Finding:
     suppressed: str | None = None
     incomplete: bool = False
 
+    @property
+    def agreement(self) -> int:
+        """How many distinct backends report it."""
+        return len({source.backend for source in self.sources})
+
+    @property
+    def is_lead(self) -> bool:
+        """Whether only analysers report it."""
+        return all(source.lead for source in self.sources)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has set it aside: neither the baseline nor a comment in the code."""
+        return not self.known and self.suppressed is None
+
+    @property
+    def grounded(self) -> bool:
+        """Whether its evidence was found in the code."""
+        return self.grounding in GROUNDED
+
+
+@frozen
+class Gate:
+    """What makes a run fail (exit code 1): a finding that meets all of it, neither known nor suppressed.
+
+    Attributes:
+        severity: findings as bad as this, or worse.
+        quorum: reported by as many distinct backends.
+        only_grounded: whose evidence was found in the code.
+    """
+
+    severity: Severity
+    quorum: int = 1
+    only_grounded: bool = False
+
+    def fails_on(self, finding: Finding) -> bool:
+        """Whether the finding makes the run fail."""
+        return (
+            SEVERITIES.index(finding.severity) <= SEVERITIES.index(self.severity)
+            and finding.agreement >= self.quorum
+            and (finding.grounded or not self.only_grounded)
+            and finding.is_open
+        )
+
+
+@frozen
+class Screening:
+    """What becomes of the findings of a run.
+
+    Attributes:
+        gate: what makes the run fail.
+        min_severity: findings less severe than this are left out.
+        only_grounded: whether findings are left out whose evidence was not found in the code.
+        baseline: the file with the findings that are known; it need not exist where it is updated.
+        update_baseline: whether what it does not know is added to it afterwards.
+        prune: whether entries are taken from it whose line is gone.
+        repair: whether a language model is asked once more where its answer names places and no finding
+            could be read from it.
+    """
+
+    gate: Gate | None = None
+    min_severity: Severity = "info"
+    only_grounded: bool = False
+    baseline: Path | None = None
+    update_baseline: bool = False
+    prune: bool = False
+    repair: bool = True
+
+
+@frozen
+class Participant:
+    """A backend that took part in a run.
+
+    Attributes:
+        name: the configured name; `kind` is the adapter's.
+        distribution, version: of the plugin that offers it.
+        model: the model that answered; empty if it is not known, or if there is none.
+    """
+
+    name: str
+    kind: str
+    distribution: str
+    version: str
+    model: str = ""
+
 
 @frozen
 class AskDetail:
@@ -133,7 +246,15 @@ class TaskDetail:
     mode: Literal["task"] = "task"
 
 
-Detail: TypeAlias = AskDetail | TaskDetail
+@frozen
+class GroundDetail:
+    """Report.detail of `lok ground`: what the findings were read from."""
+
+    file: str
+    mode: Literal["ground"] = "ground"
+
+
+Detail: TypeAlias = AskDetail | TaskDetail | GroundDetail
 
 
 @frozen
@@ -154,10 +275,13 @@ class Report:
         directory: the absolute directory the run was about.
         outcomes: one per request, in the order asked.
         findings: ranked, worst first, merged over backends and prompts.
+        backends: who took part, by name.
+        gate: what makes the run fail; None if nothing does.
+        baseline: the file that says which findings are known; empty without one.
         usage: totals over all answers; a total is None when any part of it is unknown.
         detail: what only this mode knows, told apart by its `mode`.
         notes: what a reader should know about how the report came to be.
-        degraded: why the panel is not what was asked for; empty when it is.
+        degraded: why findings or answers may be missing though no request failed; empty as a rule.
         leaked: processes that outlived their backends and were ended.
         interrupted: whether the run was ended before everything was asked and answered.
         started_at: UTC, ISO 8601.
@@ -170,6 +294,9 @@ class Report:
     outcomes: tuple[Outcome, ...]
     detail: Detail
     findings: tuple[Finding, ...] = ()
+    backends: tuple[Participant, ...] = ()
+    gate: Gate | None = None
+    baseline: str = ""
     usage: Usage = Usage()
     notes: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()

@@ -133,10 +133,10 @@ class Registry:
             if any(owner is plugin for owner, _ in self._offers[interface][name])
         ]
 
-    def owner(self, interface: type, name: str) -> str:
-        """The distribution that offers it; empty if none does, or two do."""
+    def owner(self, interface: type, name: str) -> Plugin | None:
+        """The plugin that offers it; None if none does, or two do."""
         claims = self._claims(interface, name)
-        return claims[0][0].distribution if len(claims) == 1 else ""
+        return claims[0][0] if len(claims) == 1 else None
 
     def duplicates(self) -> list[str]:
         """One line for each name that two plugins claim, with the way out."""

@@ -45,5 +45,5 @@ def _converter() -> Converter:
 
     tagged(Answer, outcome=lambda answer: "answer")
     tagged(Failure, outcome=lambda failure: "failure")
-    tagged(Finding, agreement=lambda finding: len({source.backend for source in finding.sources}))
+    tagged(Finding, agreement=lambda finding: finding.agreement)
     return converter

@@ -6,16 +6,23 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from lok_core import telling
 from lok_core.interfaces import Renderer
 from lok_core.models import Severity
-from lok_core.outcome import Answer, AskDetail, Failure, Finding, Outcome, Report, TaskDetail, View
+from lok_core.outcome import (
+    Answer,
+    AskDetail,
+    Failure,
+    Finding,
+    GroundDetail,
+    Outcome,
+    Report,
+    TaskDetail,
+    View,
+)
 from lok_core.sanitize import clean, clean_line
 
-LEADS_SHOWN = 5
-"""Leads of one prompt that are shown without `--all`; more bury what matters."""
-RULE_SHOWN = 2
-"""Leads of one rule among these."""
-
+_QUOTE_LINES = 6
 _RULE = "=" * 50
 _BOLD, _DIM = "1", "2"
 _COLORS: dict[Severity, str] = {
@@ -36,6 +43,8 @@ class TextRenderer(Renderer):
     def render(self, report: Report, view: View) -> Iterable[str]:
         if isinstance(report.detail, TaskDetail):
             yield from _task(report, report.detail, view)
+        elif isinstance(report.detail, GroundDetail):
+            yield from _grounded(report, report.detail, view)
         else:
             for outcome in report.outcomes:
                 yield self.block(outcome, view)
@@ -49,47 +58,40 @@ class TextRenderer(Renderer):
         return f"{head}{said}\n{_failure(outcome)}\n\n"
 
 
-def shown(findings: Iterable[Finding]) -> tuple[list[Finding], Counter[str]]:
-    """The findings that are shown by default, and how many leads of each prompt are not.
-
-    What a language model reports is always shown; of the leads, `LEADS_SHOWN` of each prompt: the first, but
-    at most two of one rule as long as there are others, since one noisy rule would hide all of them.
-    """
-    ranked = list(findings)
-    leads: dict[str, list[int]] = {}
-    for place, finding in enumerate(ranked):
-        if all(source.lead for source in finding.sources):
-            leads.setdefault(finding.sources[0].label, []).append(place)
-    dropped: set[int] = set()
-    hidden: Counter[str] = Counter()
-    for label, places in leads.items():
-        seen: Counter[str] = Counter()
-        repeated = []
-        for place in places:
-            rule = ranked[place].sources[0].rule
-            seen[rule] += 1
-            if rule and seen[rule] > RULE_SHOWN:
-                repeated.append(place)
-        varied = [place for place in places if place not in repeated]
-        left_out = [*varied, *repeated][LEADS_SHOWN:]
-        dropped.update(left_out)
-        if left_out:
-            hidden[label] = len(left_out)
-    return [finding for place, finding in enumerate(ranked) if place not in dropped], hidden
-
-
 def _task(report: Report, task: TaskDetail, view: View) -> Iterator[str]:
     yield f"Task: {clean_line(task.name)}\n{clean_line(task.description)}\n{_RULE}\n\n"
-    kept, hidden = (report.findings, Counter[str]()) if view.all else shown(report.findings)
+    yield from _findings(report, view)
+    yield from _answers(report, view)
+
+
+def _grounded(report: Report, detail: GroundDetail, view: View) -> Iterator[str]:
+    counts = Counter(finding.grounding for finding in telling.open_findings(report))
+    told = [f"  {count} {telling.EVIDENCE[kind]}\n" for kind, count in counts.most_common()]
+    where = clean_line(str(report.directory))
+    yield f"Ground: {clean_line(detail.file)}\nChecked against {where}\n{''.join(told)}{_RULE}\n\n"
+    yield from _findings(report, view)
+
+
+def _findings(report: Report, view: View) -> Iterator[str]:
+    if view.all:
+        kept, hidden = list(report.findings), Counter[str]()
+    elif isinstance(report.detail, GroundDetail):  # no cap: whoever grounds leads wants to see which hold
+        kept, hidden = telling.open_findings(report), Counter[str]()
+    else:
+        kept, hidden = telling.shown(telling.open_findings(report))
     for finding in kept:
-        yield _finding(finding, view)
-    if not report.findings:
-        yield _nothing(report)
+        yield _finding(finding, view, evidence=isinstance(report.detail, GroundDetail))
+    if not kept:
+        yield f"No findings. {telling.doubt(report)}".rstrip() + "\n\n"
     if hidden:
         rest = ", ".join(f"{clean_line(label)} {count}" for label, count in hidden.items())
-        leads = _count(sum(hidden.values()), "more lead")
+        leads = telling.number(sum(hidden.values()), "more lead")
         yield f"{leads} not shown ({rest}); --all shows all.\n\n"
-    yield from _answers(report, view)
+    aside = telling.set_aside(report)
+    if aside and not view.all:
+        yield f"Not shown: {aside}; --all shows all.\n\n"
+    for line in telling.unread(report):
+        yield f"{clean_line(line)}; it stands below.\n\n"
 
 
 def _answers(report: Report, view: View) -> Iterator[str]:
@@ -98,7 +100,7 @@ def _answers(report: Report, view: View) -> Iterator[str]:
     for outcome in report.outcomes:
         if isinstance(outcome, Failure) and not (outcome.partial.strip() or view.answers):
             continue
-        if isinstance(outcome, Answer) and outcome.reply.data is not None and not view.answers:
+        if isinstance(outcome, Answer) and (outcome.findings or outcome.clean) and not view.answers:
             continue
         if isinstance(outcome, Answer) and not outcome.reply.text.strip():
             continue  # an analyser has no words
@@ -108,44 +110,64 @@ def _answers(report: Report, view: View) -> Iterator[str]:
         yield TextRenderer().block(outcome, view)
 
 
-def _finding(finding: Finding, view: View) -> str:
+def _finding(finding: Finding, view: View, *, evidence: bool) -> str:
+    """The finding; with `evidence`, what holds is told as well as what does not."""
     place = _place(finding)
     severity = _styled(finding.severity.upper(), _COLORS[finding.severity], view)
     aside = f"  ({finding.area})" if finding.area != "source" else ""
     lines = [f"{severity}  {_styled(place, _BOLD, view)}{aside}", *_wrapped(finding.title, view)]
     lines += _wrapped(finding.explanation, view)
     if finding.quote.strip():
-        lines.append(_styled(f"    > {clean_line(finding.quote.strip())}", _DIM, view))
+        lines += [_styled(f"    > {clean_line(line)}", _DIM, view) for line in _quoted(finding.quote)]
+    if evidence and finding.grounding in ("exact", "unchecked"):
+        lines.append(f"    = {telling.EVIDENCE[finding.grounding]}")
+    lines += [_styled(f"    ! {doubt}", _COLORS["medium"], view) for doubt in _doubts(finding)]
+    for location in finding.locations[1:]:
+        lines.append(_styled(f"    see also {telling.place(location)}", _DIM, view))
     lines.append(_styled(f"    {_sources(finding)}", _DIM, view))
     return "\n".join(lines) + "\n\n"
 
 
 def _place(finding: Finding) -> str:
-    if not finding.locations:
-        return "(no place given)"
-    location = finding.locations[0]
-    end = f"-{location.end_line}" if location.end_line else ""
-    return clean_line(location.path) + (f":{location.line}{end}" if location.line else "")
+    if finding.locations:
+        return telling.place(finding.locations[0])
+    told = next((source.place for source in finding.sources if source.place), None)
+    return "(no place given)" if told is None else f"{telling.place(told)} (not a file of this directory)"
+
+
+def _quoted(quote: str) -> list[str]:
+    lines = [line.rstrip() for line in textwrap.dedent(quote.expandtabs(4)).strip("\n").split("\n")]
+    return [*lines[:_QUOTE_LINES], "..."] if len(lines) > _QUOTE_LINES else lines
+
+
+def _doubts(finding: Finding) -> list[str]:
+    """Why one should look twice, or not at all."""
+    told = []
+    if finding.grounding == "moved":
+        places = [(source.backend, source.place) for source in finding.sources if source.place]
+        said = [f"{backend} said {place.line}" for backend, place in places if place.line]
+        told.append(f"{telling.EVIDENCE['moved']} ({clean_line(', '.join(said))})")
+    elif finding.grounding not in ("exact", "unlocated", "unchecked"):
+        told.append(telling.EVIDENCE[finding.grounding])
+    if finding.suppressed is not None:
+        told.append(f"suppressed in the code: {clean_line(finding.suppressed)}")
+    if finding.known:
+        told.append("known, as the baseline has it")
+    if finding.incomplete:
+        told.append("from an answer that was cut off")
+    return told
 
 
 def _sources(finding: Finding) -> str:
+    """Who reports it, as what, and how bad each says it is where they differ."""
+    differ = len({source.severity for source in finding.sources}) > 1
     told = []
     for source in finding.sources:
         about = [source.label or source.category, *([source.rule] if source.rule else [])]
+        about += [source.severity] if differ else []
         told.append(f"{source.backend} ({', '.join(about)}){' lead' if source.lead else ''}")
-    return clean_line(", ".join(dict.fromkeys(told)))
-
-
-def _nothing(report: Report) -> str:
-    if not any(isinstance(outcome, Answer) for outcome in report.outcomes):
-        return "Nothing was answered, so nothing can be said about this code.\n\n"
-    if any(isinstance(outcome, Failure) for outcome in report.outcomes):
-        return "No findings in what was answered; some requests failed, so this is no clean bill.\n\n"
-    if report.interrupted:
-        return "No findings in what was answered; not everything was asked, so this is no clean bill.\n\n"
-    if any(isinstance(outcome, Answer) and outcome.reply.data is None for outcome in report.outcomes):
-        return "No findings were given as such; what was said in words stands below.\n\n"
-    return "No findings.\n\n"
+    agree = f"{finding.agreement} agree: " if finding.agreement > 1 else ""
+    return clean_line(agree + ", ".join(dict.fromkeys(told)))
 
 
 def _closing(report: Report, view: View) -> Iterator[str]:
@@ -156,7 +178,8 @@ def _closing(report: Report, view: View) -> Iterator[str]:
             label = f" [{clean_line(failure.request.label)}]" if failure.request.label else ""
             yield f"  {clean_line(failure.backend)}{label}: {_failure(failure)}\n"
         yield "\n"
-    notes = {note: None for outcome in report.outcomes for note in _reply_notes(outcome)}
+    notes = dict.fromkeys(report.degraded)
+    notes |= {note: None for outcome in report.outcomes for note in _reply_notes(outcome)}
     if notes:
         yield "To know:\n"
         for note in notes:
@@ -187,7 +210,3 @@ def _wrapped(text: str, view: View, indent: str = "    ") -> list[str]:
 
 def _styled(text: str, code: str, view: View) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if view.color else text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -378,8 +378,9 @@ def made(registry: Registry, interface: type[T], name: str) -> T:
     try:
         return offered()
     except PLUGIN_FAULTS as error:
+        owner = registry.owner(interface, name)
         raise PluginError(
-            f"the {interface.__name__.lower()} {name!r} of {registry.owner(interface, name)} cannot be made: "
+            f"the {interface.__name__.lower()} {name!r} of {owner and owner.distribution} cannot be made: "
             f"{type(error).__name__}: {error}",
             "this is a fault of the plugin",
         ) from error

@@ -7,10 +7,10 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lok_core.findings.extract import from_answer
+from lok_core.findings.extract import extract
 from lok_core.findings.rank import area_of_path, ranked
 from lok_core.models import Reply, Request
-from lok_core.outcome import Answer, Finding, Location, Source
+from lok_core.outcome import Answer, Failure, Finding, Location, Source
 
 ITEM = {
     "title": "SQL is built from input",
@@ -31,8 +31,12 @@ def answer(data, **more):
     return Answer(request, "codex", Reply("said", data=data, **more), 1.0)
 
 
+def found(data, *, lead=False, **more):
+    return list(extract(answer(data, **more), lead=lead).findings)
+
+
 def test_every_property_of_a_structured_finding_is_kept():
-    (finding,) = from_answer(answer({"findings": [ITEM]}, model="gpt"), lead=False)
+    (finding,) = found({"findings": [ITEM]}, model="gpt")
     assert finding == Finding(
         title="SQL is built from input",
         explanation="Bind it.",
@@ -41,7 +45,15 @@ def test_every_property_of_a_structured_finding_is_kept():
         locations=(Location("app/db.py", 12, 14),),
         sources=(
             Source(
-                "codex", "injection", "SQL is built from input", "Bind it.", "high", "injection", model="gpt"
+                "codex",
+                "injection",
+                "SQL is built from input",
+                "Bind it.",
+                "high",
+                "injection",
+                model="gpt",
+                place=Location("app/db.py", 12, 14),
+                quote="execute(q)",
             ),
         ),
         quote="execute(q)",
@@ -49,51 +61,61 @@ def test_every_property_of_a_structured_finding_is_kept():
 
 
 def test_what_an_analyser_reports_is_a_lead():
-    (finding,) = from_answer(answer({"findings": [{**ITEM, "rule": "S608"}]}), lead=True)
+    (finding,) = found({"findings": [{**ITEM, "rule": "S608"}]}, lead=True)
     assert (finding.sources[0].lead, finding.sources[0].rule) == (True, "S608")
 
 
 def test_a_title_alone_makes_a_finding():
-    (finding,) = from_answer(answer({"findings": [{"title": "Something"}]}), lead=False)
+    (finding,) = found({"findings": [{"title": "Something"}]})
     assert (finding.severity, finding.category, finding.locations) == ("medium", "injection", ())
 
 
 @pytest.mark.parametrize("item", [{}, {"title": " "}, "text", None, {"title": 7}])
 def test_an_item_without_a_title_is_no_finding(item):
-    assert from_answer(answer({"findings": [item]}), lead=False) == []
+    assert found({"findings": [item]}) == []
 
 
-@pytest.mark.parametrize("data", [None, {}, {"findings": None}, {"findings": {"title": "x"}}])
+@pytest.mark.parametrize("data", [{}, {"findings": None}, {"findings": []}])
 def test_a_reply_without_findings_has_none(data):
-    assert from_answer(answer(data), lead=False) == []
+    assert found(data) == []
 
 
-@pytest.mark.parametrize(
-    "path", ["../etc/passwd", "a/../../b", "..", "/etc/passwd", "C:/x", "C:\\x", "file:///etc/passwd", "a\0b"]
-)
-def test_a_path_out_of_the_directory_is_no_place(path):
-    (finding,) = from_answer(answer({"findings": [{**ITEM, "file": path}]}), lead=False)
-    assert finding.locations == ()
+def test_structured_data_of_another_shape_is_read_all_the_same():
+    (finding,) = found({"issues": [{"message": "Off by one", "path": "a.py", "line": 3, "level": "error"}]})
+    assert (finding.title, finding.locations[0]) == ("Off by one", Location("a.py", 3))
 
 
-def test_an_absolute_path_in_the_directory_is_a_place():
-    told = Answer(
-        Request("?", Path("/srv/code"), backend="x"),
-        "x",
-        Reply("", data={"findings": [{**ITEM, "file": "/srv/code/a.py"}]}),
-        1.0,
+def test_findings_are_read_from_text():
+    said = answer(None)
+    said = evolve(said, reply=Reply("1. **High** `app/db.py:12` SQL is built from input\n"))
+    taken = extract(said, lead=False)
+    (finding,) = taken.findings
+    assert (finding.severity, finding.locations[0].line) == ("high", 12)
+    assert (taken.outcome.findings, taken.outcome.clean) == (1, False)
+
+
+def test_an_answer_that_finds_nothing_is_clean():
+    said = evolve(answer(None), reply=Reply("I reviewed all files. No issues found."))
+    taken = extract(said, lead=False)
+    assert (taken.findings, taken.outcome.findings, taken.outcome.clean) == ((), 0, True)
+
+
+def test_what_was_said_before_a_failure_counts_as_incomplete():
+    failure = Failure(
+        Request("?", Path("/")), "codex", "timeout", "late", partial="- a.py:3 **High** Off by one"
     )
-    assert from_answer(told, lead=False)[0].locations == (Location("a.py", 12, 14),)
+    (finding,) = extract(failure, lead=False).findings
+    assert (finding.incomplete, finding.sources[0].incomplete) == (True, True)
 
 
 def test_an_analysers_path_is_the_name_of_a_file():
-    (finding,) = from_answer(answer({"findings": [{**ITEM, "file": "back\\slash.py"}]}), lead=True)
+    (finding,) = found({"findings": [{**ITEM, "file": "back\\slash.py"}]}, lead=True)
     assert finding.locations[0].path == "back\\slash.py"
 
 
 @pytest.mark.parametrize("line", [0, -3, True, "12", 1.5, 2**31, None])
 def test_a_line_that_is_none_leaves_the_file(line):
-    (finding,) = from_answer(answer({"findings": [{**ITEM, "line": line}]}), lead=False)
+    (finding,) = found({"findings": [{**ITEM, "line": line}]})
     assert finding.locations == (Location("app/db.py"),)
 
 
@@ -104,7 +126,7 @@ def test_a_line_that_is_none_leaves_the_file(line):
     )
 )
 def test_no_data_whatever_raises(data):
-    from_answer(answer({"findings": data}), lead=False)
+    found({"findings": data})
 
 
 @pytest.mark.parametrize(

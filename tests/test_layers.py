@@ -14,15 +14,17 @@ testing
 lok
 modes
 engine
+known issues
 setup
-registry config delegation panel builtin render_text render_json
+history folders
+registry config delegation panel builtin render_text render_json render_markdown render_github
 settings trust command_table reply
 config_layers config_strict command
 reading
 command_spec
 pick
 hookspecs process
-interfaces environment guard
+interfaces environment guard telling
 findings
 sanitize
 outcome
@@ -44,6 +46,9 @@ ONE_ROOM = {
 SIDEWAYS = {
     ("builtin", "render_text"),
     ("builtin", "render_json"),
+    ("builtin", "render_markdown"),
+    ("builtin", "render_github"),
+    ("render_markdown", "render_text"),
     ("process", "guard"),
     ("settings", "config"),  # in signatures only
 }

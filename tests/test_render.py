@@ -45,7 +45,7 @@ def request(label="errors"):
 
 def answer(text="", *, label="errors", backend="codex", data=None, notes=()):
     reply = Reply(text, data=data, notes=notes)
-    return Answer(request(label), backend, reply, duration_s=1.0)
+    return Answer(request(label), backend, reply, duration_s=1.0, clean=data == STRUCTURED)
 
 
 def failure(kind="timeout", message="no answer within 300 s", *, label="errors", **rest):
@@ -120,11 +120,58 @@ def test_area_other_than_source_is_told():
 def test_each_who_reported_a_finding_is_named_once():
     sources = [
         Source("codex", "errors", "t", "e", "high", "errors"),
-        Source("codex", "errors", "t2", "e2", "low", "errors"),
+        Source("codex", "errors", "t2", "e2", "high", "errors"),
         Source("static", "perf", "t", "e", "high", "errors", rule="F821", lead=True),
     ]
     shown = text(report(answer(data=STRUCTURED), findings=[finding(sources=tuple(sources))]))
-    assert "    codex (errors), static (perf, F821) lead\n" in shown
+    assert "    2 agree: codex (errors), static (perf, F821) lead\n" in shown
+
+
+def test_who_says_how_bad_it_is_where_they_differ():
+    sources = tuple(
+        Source(name, "errors", "t", "", bad, "errors") for name, bad in [("a", "high"), ("b", "low")]
+    )
+    shown = text(report(answer(data=STRUCTURED), findings=[finding(sources=sources)]))
+    assert "    2 agree: a (errors, high), b (errors, low)\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"grounding": "file-missing"}, "! evidence not found: there is no such file"),
+        ({"grounding": "quote-missing"}, "! evidence not found: the quoted code is not there"),
+        ({"grounding": "ambiguous"}, "! evidence unclear: the quoted code is in several places"),
+        ({"known": True}, "! known, as the baseline has it"),
+        ({"suppressed": "by design"}, "! suppressed in the code: by design"),
+        ({"incomplete": True}, "! from an answer that was cut off"),
+    ],
+)
+def test_why_one_should_look_twice_is_told(state, told):
+    found = evolve(finding(), **state)
+    assert told in text(report(answer(data=STRUCTURED), findings=[found]), all=True)
+
+
+def test_a_moved_finding_tells_where_its_source_put_it():
+    source = Source("codex", "errors", "t", "", "high", "errors", place=Location("app.py", 40))
+    moved = evolve(finding(sources=(source,)), grounding="moved")
+    shown = text(report(answer(data=STRUCTURED), findings=[moved]))
+    assert "! evidence found at another line (codex said 40)" in shown
+
+
+def test_known_and_suppressed_findings_are_counted_and_shown_on_demand():
+    found = [evolve(finding("Old"), known=True), evolve(finding("Meant"), suppressed="so")]
+    made = report(answer(data=STRUCTURED), findings=found)
+    assert "Not shown: 1 known, 1 suppressed; --all shows all.\n" in text(made)
+    assert "Old" not in text(made)
+    assert "Old" in text(made, all=True)
+
+
+def test_an_answer_that_could_not_be_read_is_no_clean_bill():
+    unread = evolve(answer("Look at a.py:3 and b.py:4."), unparsed_locations=2, findings=0)
+    shown = text(report(unread))
+    assert "Some answers could not be read, so this is no clean bill." in shown
+    assert "names 2 places, but no finding could be read from its answer; it stands below." in shown
+    assert "Look at a.py:3 and b.py:4." in shown
 
 
 def test_findings_are_shown_in_their_order():

@@ -22,6 +22,7 @@ _BUILTIN = {
     "backends": ("listing", "List the backends and whether they are ready."),
     "config": ("config", "Show the configuration that counts, and where each value is from."),
     "doctor": ("doctor", "Check that each backend is ready, and say what would mend one that is not."),
+    "ground": ("ground", "Check the findings of any tool or review against the code."),
     "init": ("init", "Write a lok.toml that matches the programs there are."),
     "plugins": ("listing", "List the installed plugins, and what is wrong with broken ones."),
     "trust": ("trust", "Trust the lok.toml and the content of a directory."),

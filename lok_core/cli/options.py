@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lok_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from lok_core.outcome import Screening
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Severity(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on only
+    """One of the severities; a choice would need them, and all that they stand with, for a `--help`."""
+
+    name = "severity"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from lok_core.models import SEVERITIES
+
+        if value not in SEVERITIES:
+            self.fail(f"{value!r} is none of {', '.join(SEVERITIES)}.", param, ctx)
+        return str(value)
 
 
 def _backends(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -56,7 +74,11 @@ _OPTIONS = (
     ),
     click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Requests at once.  [default: 16]"),
     click.option(
-        "-f", "--format", default="text", metavar="NAME", help="text, json or a plugin's.  [default: text]"
+        "-f",
+        "--format",
+        default="text",
+        metavar="NAME",
+        help="text, json, markdown, github, sarif, html or a plugin's.  [default: text]",
     ),
     click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Write the report there."),
     click.option("--all", "all", is_flag=True, help="Show every lead, not only the first five of a prompt."),
@@ -64,6 +86,83 @@ _OPTIONS = (
     click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on standard error."),
     click.option("-v", "--verbose", is_flag=True, help="More progress, and tracebacks of failing plugins."),
 )
+
+
+_SCREENING = (
+    click.option(
+        "--fail-on",
+        type=_Severity(),
+        metavar="SEVERITY",
+        help="Exit with 1 if there is a finding as bad as this or worse: critical, high, medium, low, info.",
+    ),
+    click.option(
+        "--quorum",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Only findings that N distinct backends report make --fail-on fail.",
+    ),
+    click.option(
+        "--min-severity", type=_Severity(), metavar="SEVERITY", help="Leave out less severe findings."
+    ),
+    click.option("--only-grounded", is_flag=True, help="Leave out findings without evidence in the code."),
+    click.option(
+        "--baseline",
+        type=click.Path(),
+        metavar="FILE",
+        help="Known findings: they are marked, and do not make --fail-on fail.",
+    ),
+    click.option("--update-baseline", is_flag=True, help="Add the findings that it does not know to FILE."),
+    click.option("--prune", is_flag=True, help="Take what stands on lines that are gone out of FILE."),
+)
+_REPAIR = click.option(
+    "--repair/--no-repair",
+    default=True,
+    help="Ask once more where findings could not be read from an answer.  [default: --repair]",
+)
+
+
+def screening_options(*, repair: bool) -> Callable[[F], F]:
+    """Adds the options about findings; `screening` makes one value of them.
+
+    Args:
+        repair: whether backends answer, so that they can be asked again.
+    """
+
+    def add(command: F) -> F:
+        for option in reversed((*_SCREENING, *((_REPAIR,) if repair else ()))):
+            command = option(command)
+        return command
+
+    return add
+
+
+def screening(keywords: dict[str, Any]) -> Screening:
+    """What the options about findings say; they are taken out of the keywords.
+
+    Raises:
+        UsageError: one of them needs another.
+    """
+    from pathlib import Path
+
+    from lok_core.outcome import Gate, Screening
+
+    fail_on, quorum = keywords.pop("fail_on"), keywords.pop("quorum")
+    only_grounded, baseline = keywords.pop("only_grounded"), keywords.pop("baseline")
+    update, prune = keywords.pop("update_baseline"), keywords.pop("prune")
+    if quorum is not None and fail_on is None:
+        raise UsageError("--quorum says which findings --fail-on counts", "add --fail-on SEVERITY")
+    if (update or prune) and baseline is None:
+        flag = "--update-baseline" if update else "--prune"
+        raise UsageError(f"{flag} changes a baseline, and none is named", "add --baseline FILE")
+    return Screening(
+        gate=None if fail_on is None else Gate(fail_on, quorum or 1, only_grounded),
+        min_severity=keywords.pop("min_severity") or "info",
+        only_grounded=only_grounded,
+        baseline=None if baseline is None else Path(baseline),
+        update_baseline=update,
+        prune=prune,
+        repair=keywords.pop("repair", False),
+    )
 
 
 def run_options(command: F) -> F:

@@ -16,11 +16,12 @@ from attrs import evolve, frozen
 from lok_core import lok as lok_face
 from lok_core.cli.app import shadowed
 from lok_core.cli.display import Display, make_display
+from lok_core.cli.issues import create_issues
 from lok_core.cli.output import complain, load_plugins, say, write_file, write_stdout
 from lok_core.cli.places import read_setup
 from lok_core.errors import ExitCode, PluginError
 from lok_core.lok import Lok
-from lok_core.outcome import Answer, Event, Failure, Report, View
+from lok_core.outcome import Answer, Event, Failure, Report, Screening, View
 from lok_core.sanitize import clean_line
 
 _SIGNALS = {
@@ -37,6 +38,7 @@ class Options:
     Attributes:
         backends: named ones; empty for the default.
         directory: given by -d.
+        issues, yes: whether issues are created of what is shown, and whether without asking.
         models: `NAME=MODEL`, or the model alone where one backend is asked.
         config: a file of configuration.
         timeout_s: None for the default, infinity for none.
@@ -54,18 +56,27 @@ class Options:
     answers: bool
     quiet: bool
     verbose: bool
+    issues: bool = False
+    yes: bool = False
 
 
-def run_report(options: Options, work: Callable[[Lok], Awaitable[Report]], *, streams: bool) -> int:
+def run_report(
+    options: Options,
+    work: Callable[[Lok], Awaitable[Report]],
+    *,
+    streams: bool,
+    screening: Screening | None = None,
+) -> int:
     """Runs the work, shows its report, and returns the exit code.
 
     Args:
+        screening: what the work does with findings; its baseline is written here.
         streams: whether each outcome is shown as it arrives, where the format has a form for that; a task
             prints its merged findings when all is in.
     """
     try:
         with contextlib.redirect_stdout(sys.stderr):  # a plugin that prints must not spoil the report
-            return trio.run(_run, options, work, streams)
+            return trio.run(_run, options, work, streams, screening or Screening())
     except BaseExceptionGroup as group:  # every nursery on the way wraps what it raised
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
@@ -73,7 +84,9 @@ def run_report(options: Options, work: Callable[[Lok], Awaitable[Report]], *, st
         raise error from None
 
 
-async def _run(options: Options, work: Callable[[Lok], Awaitable[Report]], streams: bool) -> int:
+async def _run(
+    options: Options, work: Callable[[Lok], Awaitable[Report]], streams: bool, screening: Screening
+) -> int:
     setup = read_setup(options.config)
     registry = load_plugins(setup.env)
     settings = setup.settings(registry, options.models, options.backends)
@@ -103,10 +116,13 @@ async def _run(options: Options, work: Callable[[Lok], Awaitable[Report]], strea
             settings=settings,
             trusted=setup.trusted,
         ) as lok:
-            await nursery.start(_on_signals, lok, display, received)
+            await nursery.start(_on_signals, lok.interrupt, display, received)
             nursery.start_soon(display.refresh)
             with display:
                 report = await work(lok)
+            baseline = None
+            if screening.update_baseline or screening.prune:
+                baseline = await lok.updated_baseline(report, screening)
         nursery.cancel_scope.cancel()
     if options.verbose:
         _tell_details(report)
@@ -114,11 +130,37 @@ async def _run(options: Options, work: Callable[[Lok], Awaitable[Report]], strea
         _tell_costs(report)
     rest = evolve(report, outcomes=()) if streaming else report
     code = _show(rest, registry, options, view)
+    if baseline is not None:
+        code = _write_baseline(screening, baseline) or code
+    if options.issues:
+        await _create_issues(lok, report, options, received)
     return code or _exit_code(report, received)
 
 
+async def _create_issues(lok: Lok, report: Report, options: Options, received: list[signal.Signals]) -> None:
+    if received or report.interrupted:
+        say("no issues were created, as the run ended early")
+        return
+    async with trio.open_nursery() as nursery:
+        work = trio.CancelScope()
+        await nursery.start(_on_signals, lambda reason: work.cancel(), Display(), received)
+        with work:
+            await create_issues(lok, report, everything=options.all, yes=options.yes)
+        nursery.cancel_scope.cancel()
+
+
+def _write_baseline(screening: Screening, text: str) -> int:
+    assert screening.baseline is not None
+    try:
+        write_file(screening.baseline, text)
+    except OSError as error:
+        complain(f"the baseline {screening.baseline} could not be written: {error.strerror}")
+        return ExitCode.USAGE
+    return ExitCode.OK
+
+
 async def _on_signals(
-    lok: Lok,
+    interrupt: Callable[[str], None],
     display: Display,
     received: list[signal.Signals],
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
@@ -136,7 +178,7 @@ async def _on_signals(
                 # The user has no patience left; the guard ends the backends.
                 display.__exit__(None, None, None)
                 os._exit(128 + number)
-            lok.interrupt(_SIGNALS[received[0]])
+            interrupt(_SIGNALS[received[0]])
 
 
 def _show(report: Report, registry: lok_face.Registry, options: Options, view: View) -> int:
@@ -168,8 +210,22 @@ def _exit_code(report: Report, received: list[signal.Signals]) -> int:
     if report.interrupted:
         complain(report.notes[-1], "this is a fault of the task's plugin")
         return ExitCode.INTERNAL
-    if not any(isinstance(outcome, Answer) for outcome in report.outcomes):
+    if report.outcomes and not any(isinstance(outcome, Answer) for outcome in report.outcomes):
         return ExitCode.NO_ANSWER
+    return _gate(report)
+
+
+def _gate(report: Report) -> ExitCode:
+    """Whether the gate holds; what is wrong is told on standard error."""
+    if report.gate is None:
+        return ExitCode.OK
+    wanted = f"--fail-on {report.gate.severity}"
+    if failing := lok_face.gating(report):
+        say(f"{wanted}: {len(failing)} finding{'s' if len(failing) > 1 else ''}")
+        return ExitCode.FINDINGS
+    if why := lok_face.undecided(report):
+        say(f"{wanted}: incomplete, as {why}")
+        return ExitCode.INCOMPLETE
     return ExitCode.OK
 
 

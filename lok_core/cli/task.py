@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from lok_core.cli.options import run_options
+from lok_core.cli.issues import issues_options
+from lok_core.cli.options import run_options, screening, screening_options
 from lok_core.cli.places import given
 from lok_core.errors import UsageError
 
@@ -19,6 +20,8 @@ def task_command(name: str, description: str) -> click.Command:
     )
     @click.argument("target", required=False, type=click.Path(), metavar="[DIR]")
     @run_options
+    @screening_options(repair=True)
+    @issues_options
     @click.pass_context
     def command(ctx: click.Context, /, target: str | None, **keywords: Any) -> int:
         # Not at the top: `--help` would pay for trio.
@@ -27,6 +30,9 @@ def task_command(name: str, description: str) -> click.Command:
         from lok_core.cli.running import Options, run_report
 
         keywords["config"] = given(ctx, "config", keywords["config"])
+        wanted = screening(keywords)
+        if keywords["yes"] and not keywords["issues"]:
+            raise UsageError("-y answers what --issues asks", "add --issues")
         options = Options(**keywords)
         before = given(ctx, "directory")
         named = [one for one in (target, options.directory, before) if one is not None]
@@ -35,6 +41,8 @@ def task_command(name: str, description: str) -> click.Command:
         if len(set(named)) > 1:
             raise UsageError("two directories were given", f"lok {name} {named[0]} is enough")
         directory = Path(*named[:1])
-        return run_report(options, lambda lok: lok.run_task(name, directory), streams=False)
+        return run_report(
+            options, lambda lok: lok.run_task(name, directory, wanted), streams=False, screening=wanted
+        )
 
     return command

@@ -5,45 +5,149 @@ The only place where outcomes become findings, so that no task can leave a check
 
 from __future__ import annotations
 
+import json
 import traceback
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeVar
 
+import trio
 from attrs import evolve
 
 from lok_core.errors import PLUGIN_FAULTS, LokError, NoBackendError
-from lok_core.findings.extract import MAX_FINDINGS, from_answer
-from lok_core.findings.rank import ranked
 from lok_core.interfaces import Job, Task
+from lok_core.models import Request
 from lok_core.modes.reporting import report
-from lok_core.outcome import Answer, Finding, Report, TaskDetail
+from lok_core.outcome import Answer, Finding, Outcome, Report, Screening, TaskDetail
+from lok_core.schemas import schema
+
+if TYPE_CHECKING:
+    from lok_core.findings.baseline import Baseline
+    from lok_core.findings.extract import Extracted
+
+T = TypeVar("T")
+
+_JUDGE = "lok_core.findings.judge"
+
+REPAIR = """Below is a code review. Give its findings again as one JSON object of this JSON schema:
+
+{schema}
+
+Take every problem that the review reports, with its own words, severity, file, line and quoted code, and add
+none. Write null where the review does not say. Answer with the JSON alone.
+
+The review:
+
+{review}"""
+"""What is asked about an answer in which no finding could be recognised."""
 
 
-async def run_task(job: Job, task: Task) -> Report:
-    """The report of the task, with what had been answered if it is interrupted."""
-    broken = False
-    with job.interruptible():
-        try:
-            await task.run(job)
-        except PLUGIN_FAULTS as error:  # what was answered counts, whatever the task does
-            if isinstance(error, LokError) and not job.outcomes:
-                raise
-            job.note(f"the task {task.name} broke off: {_told(error)}")
-            broken = True
-    if not job.outcomes and not broken:
+async def run_task(
+    job: Job,
+    task: Task,
+    screening: Screening,
+    baseline: Baseline | None = None,
+    renames: Mapping[str, str] | None = None,
+) -> Report:
+    """The report of the task, with what had been answered if it is interrupted.
+
+    Args:
+        baseline: the findings that are known.
+        renames: path now -> path at the time of the baseline.
+    """
+    fault: BaseException | None = None
+    async with trio.open_nursery() as nursery:
+        # It takes longer than anything else that lok does itself; meanwhile the backends work.
+        nursery.start_soon(in_thread, import_module, _JUDGE)
+        with job.interruptible():
+            try:
+                await task.run(job)
+            except PLUGIN_FAULTS as error:
+                fault = error
+    if isinstance(fault, LokError) and not job.outcomes:
+        raise fault
+    if fault is not None:  # what was answered counts, whatever the task does
+        job.note(f"the task {task.name} broke off: {_told(fault)}")
+    elif not job.outcomes:
         raise NoBackendError(
             f"no backend is there to {task.name}",
             "pip install lok-backend-static needs no key; `lok backends` shows what is there",
         )
-    analysers = {info.name for info in job.backends() if not info.profile.is_llm}
-    findings: list[Finding] = []
-    for outcome in job.outcomes:
-        if isinstance(outcome, Answer):
-            found = from_answer(outcome, lead=outcome.backend in analysers)
-            if len(found) == MAX_FINDINGS:
-                job.note(f"{outcome.backend} reported too much: only its first {MAX_FINDINGS} findings count")
-            findings += found
+    taken = await _extracted(job, job.outcomes)
+    if screening.repair:
+        unread = [one.outcome for one in taken if _is_unread(one.outcome)]
+        for outcome in unread:
+            job.note(f"no finding could be read from {_whose(outcome)}; it is asked for once more as JSON")
+        taken += await _extracted(job, await job.ask_all([_repairing(outcome) for outcome in unread]))
+    for one in taken:
+        for cut in one.cut:
+            job.note(f"{_whose(one.outcome)} was too much: {cut}")
+    found = [finding for one in taken for finding in one.findings]
+    findings = await judge(job, found, screening, baseline, renames or {})
     prompts = tuple(prompt.name for prompt in task.prompts)
-    made = report(task.name, job, TaskDetail(task.name, task.description, prompts), ranked(findings))
-    return evolve(made, interrupted=made.interrupted or broken)
+    made = report(task.name, job, TaskDetail(task.name, task.description, prompts), findings)
+    return evolve(
+        made,
+        outcomes=tuple(one.outcome for one in taken),
+        interrupted=made.interrupted or fault is not None,
+        gate=screening.gate,
+        baseline=str(screening.baseline or ""),
+    )
+
+
+async def judge(
+    job: Job,
+    found: Iterable[Finding],
+    screening: Screening,
+    baseline: Baseline | None,
+    renames: Mapping[str, str],
+) -> list[Finding]:
+    """What was reported about the job's directory, as a person can trust it; what is left out is noted."""
+
+    def work() -> tuple[list[Finding], list[Finding]]:
+        from lok_core.findings.judge import judged, screened
+        from lok_core.findings.tree import Tree
+
+        everything = judged(found, Tree(job.directory), baseline, renames)
+        return everything, screened(everything, screening)
+
+    everything, findings = await in_thread(work)
+    if left_out := len(everything) - len(findings):
+        told = "1 finding was" if left_out == 1 else f"{left_out} findings were"
+        job.note(f"{told} left out, as --min-severity or --only-grounded asks")
+    return findings
+
+
+async def _extracted(job: Job, outcomes: Iterable[Outcome]) -> list[Extracted]:
+    analysers = {info.name for info in job.backends() if not info.profile.is_llm}
+
+    def extracted() -> list[Extracted]:
+        from lok_core.findings.extract import extract
+
+        return [extract(outcome, lead=outcome.backend in analysers) for outcome in outcomes]
+
+    return await in_thread(extracted)
+
+
+def _is_unread(outcome: Outcome) -> bool:
+    return isinstance(outcome, Answer) and outcome.unparsed_locations > 0
+
+
+def _repairing(outcome: Outcome) -> Request:
+    assert isinstance(outcome, Answer)
+    wanted = schema("lok.findings/1")
+    prompt = REPAIR.format(schema=json.dumps(wanted), review=outcome.reply.text)
+    return evolve(outcome.request, prompt=prompt, access="none", output_schema=wanted)
+
+
+def _whose(outcome: Outcome) -> str:
+    label = f" to {outcome.request.label}" if outcome.request.label else ""
+    return f"the answer of {outcome.backend}{label}"
+
+
+async def in_thread(work: Callable[..., T], *arguments: object) -> T:
+    """The result of what takes long without waiting for anything, so that signals are heeded meanwhile."""
+    return await trio.to_thread.run_sync(work, *arguments, abandon_on_cancel=True)
 
 
 def _told(error: BaseException) -> str:
