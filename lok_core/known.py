@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lok_core import history
@@ -53,20 +54,37 @@ async def updated(
         prune: whether entries go whose line is no longer there.
     """
     if prune:
-        tree = Tree(report.directory)
-        lines: dict[str, set[str]] = {}
-
-        def exists(entry: Entry) -> bool:
-            if entry.path not in lines:
-                lines[entry.path] = set(of_lines(entry.path, tree))
-            found = lines[entry.path]
-            return entry.fingerprint in found or (
-                entry.fingerprint == of_title(entry.path, entry.title)
-                and (not entry.path or tree.file(entry.path) is not None)
-            )
-
-        baseline = baseline.pruned(exists)
+        renames = await renamed_since(baseline, children, report.directory, env)
+        now_at = {then: now for now, then in renames.items()}
+        baseline = baseline.pruned(_still_there(report.directory, now_at))
     if add:
         commit = await history.head(children, report.directory, env)
         baseline = baseline.updated(report.findings, commit)
     return baseline
+
+
+def _still_there(directory: Path, now_at: Mapping[str, str]) -> Callable[[Entry], bool]:
+    """Whether the line of an entry stands in its file, as that is called now.
+
+    A file that is there but cannot be read (too large, binary) proves nothing, and its entries stay.
+
+    Args:
+        now_at: path at the time of the baseline -> path now.
+    """
+    tree = Tree(directory)
+    lines: dict[str, set[str] | None] = {}
+
+    def exists(entry: Entry) -> bool:
+        if not entry.path:
+            return True
+        path = now_at.get(entry.path, entry.path)
+        if entry.path not in lines:
+            file = tree.file(path)
+            unreadable = file is None and os.path.lexists(directory / path)
+            lines[entry.path] = None if unreadable else set(of_lines(file, entry.path)) if file else set()
+        found = lines[entry.path]
+        if found is None or entry.fingerprint in found:
+            return True
+        return entry.fingerprint == of_title(entry.path, entry.title) and tree.file(path) is not None
+
+    return exists

@@ -42,6 +42,11 @@ class Answer:
     clean: bool = False
     unparsed_locations: int = 0
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing was taken from it though it does not say that there is nothing: a refusal, say."""
+        return self.findings == 0 and not self.clean
+
 
 @frozen
 class Failure:

@@ -107,7 +107,7 @@ def doubt(report: Report) -> str:
         return "The run ended before everything was asked and answered, so this is no clean bill."
     if any(isinstance(outcome, Failure) for outcome in report.outcomes):
         return "Some requests failed, so this is no clean bill."
-    if unread(report):
+    if any(isinstance(outcome, Answer) and outcome.is_unread for outcome in report.outcomes):
         return "Some answers could not be read, so this is no clean bill."
     if report.degraded:
         return "Findings may be missing, so this is no clean bill."

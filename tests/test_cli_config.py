@@ -18,6 +18,9 @@ from tests.test_config import RUST, settings_from
 pytestmark = pytest.mark.slow  # a lok process each
 
 
+READS = "access = { read = [] }\n"
+
+
 class Home:
     """A home, a project to work in, and a folder of fake programs."""
 
@@ -305,7 +308,7 @@ def test_a_table_without_prompts_for_no_task_is_left_out(lok):
 
 
 def test_a_preferred_backend_that_is_not_there_is_replaced(lok):
-    lok.user(lok.fake()[1])
+    lok.user(f"{lok.fake()[1]}{READS}")
     done = lok("hunt", "-f", "json")
     assert "note: codex is not there for hunt; asked instead: fake" in done.stderr
     assert {outcome["backend"] for outcome in done.report["outcomes"]} == {"fake", "static"}
@@ -396,7 +399,8 @@ def test_a_model_that_cannot_be_chosen_is_told(lok, args, told):
 
 def test_strengths_decide_who_is_recommended(lok):
     (_, one), (_, other) = lok.fake("one"), lok.fake("two")
-    lok.user(f'{one}{other}strengths = ["auth"]\n[tasks.t]\nprompts = [{{name = "auth", prompt = "?"}}]')
+    task = '[tasks.t]\nprompts = [{name = "auth", prompt = "?"}]'
+    lok.user(f'{one}{READS}{other}{READS}strengths = ["auth"]\n{task}')
     assert lok("t", "-f", "json").report["outcomes"][0]["backend"] == "two"
 
 

@@ -1,6 +1,7 @@
 """lok as people and CI run it: what of its findings reaches the exit code, the formats and the baseline."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -154,3 +155,44 @@ def test_ground_tells_what_holds_and_what_does_not(lok):
     assert done.code == 0
     assert "    = evidence found\n" in done.stdout
     assert "/etc/passwd:1 (not a file of this directory)" in done.stdout
+
+
+def test_an_answer_that_was_not_read_leaves_the_gate_undecided(lok):
+    said = "Here is how it works: app.py:1 calls app.py:2, which calls it back."
+    done = lok("review", "-b", says(lok, one=said), "--fail-on", "high")
+    assert done.code == 5, done.stderr
+    assert "could not be read" in done.stderr
+
+
+def test_an_answer_that_was_cut_leaves_the_gate_undecided(lok):
+    said = (
+        '{"findings": ['
+        + '{"title": "x", "file": "app.py", "line": 1, "severity": "low"},' * 2000
+        + '{"title": "cut'
+    )
+    done = lok("review", "-b", says(lok, one=said), "--fail-on", "critical")
+    assert done.code == 5, done.stderr
+
+
+def test_pruning_keeps_what_stands_in_a_renamed_file(lok):
+    git = ["git", "-c", "user.name=a", "-c", "user.email=b"]
+
+    def commit():
+        for words in (["add", "-A"], ["commit", "-qm", "x"]):
+            subprocess.run([*git, *words], cwd=lok.project, env=lok.env, check=True)
+
+    subprocess.run(["git", "init", "-q"], cwd=lok.project, env=lok.env, check=True)
+    commit()
+    gate = ["--fail-on", "low", "--baseline", str(lok.home / "baseline.json")]
+    assert lok("review", "-b", says(lok, one=FOUND), *gate, "--update-baseline").code == 1
+    (lok.project / "app.py").rename(lok.project / "store.py")
+    commit()
+    name = says(lok, one=FOUND.replace("app.py", "store.py"))
+    assert lok("review", "-b", name, *gate, "--prune").code == 0
+    assert lok("review", "-b", name, *gate).code == 0
+
+
+def test_a_refusal_leaves_the_gate_undecided(lok):
+    done = lok("review", "-b", says(lok, one="I cannot help with that."), "--fail-on", "low")
+    assert done.code == 5, done.stderr
+    assert "Some answers could not be read, so this is no clean bill." in done.stdout

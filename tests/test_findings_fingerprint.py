@@ -5,7 +5,7 @@ import re
 import pytest
 from attrs import evolve
 
-from lok_core.findings.fingerprint import fingerprint, fingerprints
+from lok_core.findings.fingerprint import fingerprint, under
 from lok_core.findings.ground import ground
 from lok_core.findings.tree import Tree
 from lok_core.outcome import Finding, Location, Source
@@ -94,11 +94,6 @@ def test_without_a_place_it_is_known_by_its_title(tmp_path):
 def test_a_renamed_file_is_looked_up_by_its_old_path_too(tmp_path, before):
     (tmp_path / "new.py").write_text(CODE)
     tree = Tree(tmp_path)
-    own, old = fingerprints(ground(finding("new.py"), tree), tree, {"new.py": "app.py"})
-    assert own != before
-    assert old == before
-
-
-def test_without_a_rename_there_is_one(tmp_path, before):
-    tree = Tree(tmp_path)
-    assert fingerprints(ground(finding(), tree), tree, {"x.py": "y.py"}) == (before,)
+    found = ground(finding("new.py"), tree)
+    assert fingerprint(found, tree) != before
+    assert under(found, tree, ["app.py", "gone.py"])[0] == before

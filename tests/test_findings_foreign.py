@@ -466,3 +466,9 @@ def test_no_text_raises(written):
 
 def test_nesting_without_end_is_no_error():
     foreign("[" * 200_000, "r")
+
+
+def test_what_a_report_doubts_itself_is_doubted():
+    unread = Answer(Request("?", Path("/")), "codex", Reply("x"), 1.0, findings=0, unparsed_locations=7)
+    assert "1 answers of the run" in notes(as_json(report(outcomes=(unread,))))
+    assert "cut short" in notes(as_json(report(degraded=("cut short",))))

@@ -151,7 +151,7 @@ def test_a_line_alone_proves_nothing(repo):
 def test_code_named_in_the_text_proves_the_line_where_it_stands(repo, title):
     got = grounded(repo, line=6, quote="", title=title)
     assert kind_and_place(got) == ("exact", "app/db.py", 6)
-    assert got.quote == "return connection.execute(query)  # fetched below"
+    assert got.quote == ""
     assert grounded(repo, line=5, quote="", title=title).grounding == "unchecked"
 
 
@@ -219,7 +219,6 @@ def test_a_quote_tells_which_of_the_files_with_that_name_is_meant(repo):
         f"5→    {QUERY}",
         f"L5: {QUERY}",
         f"+ {QUERY}",
-        f"-old = 1\n+{QUERY}",
         f"> {QUERY}",
         f"{QUERY}  # <-- injection",
         f"{QUERY}  // BUG",
@@ -270,9 +269,65 @@ def test_a_quote_that_leaves_lines_out_unsaid_is_moved_to_its_first_line(repo):
 
 
 def test_a_slip_of_the_pen_is_forgiven_but_not_called_exact(repo):
-    got = grounded(repo, quote=QUERY.replace("query", "querry").replace("select", "selects"))
+    quote = QUERY.replace("query", "querry").replace("select", "selects")
+    got = grounded(repo, quote=quote)
     assert kind_and_place(got) == ("moved", "app/db.py", 5)
-    assert got.quote == QUERY
+    assert got.quote == quote
+
+
+def test_a_long_quote_that_stands_nowhere_is_missing(repo):
+    (repo / "long.py").write_text("".join(f"value_{n} = compute(other_{n})\n" for n in range(4000)))
+    quote = "\n".join(f"value_{n} = computed(other_{n})" for n in range(1500))
+    assert grounded(repo, "long.py", 1, quote).grounding == "quote-missing"
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "eval(... request.args ...)",
+        "eval(...\n    request.args",
+        "def run(... request.args",
+        "run(...quest.args",
+        "eval(*** request.args)",
+        "...val(cleaned_expression_text)",
+    ],
+)
+def test_what_is_left_out_of_a_line_is_of_that_line(repo, quote):
+    lines = ["def run(text, request_arguments):", "    return eval(cleaned_expression_text)", "", ""]
+    lines += ["def show(request):", "    return page(request.args)"]
+    (repo / "app.py").write_text("\n".join(lines) + "\n")
+    for line in (1, 2, None):
+        assert grounded(repo, "app.py", line, quote).grounding == "quote-missing"
+
+
+def test_what_is_left_out_has_an_end(repo):
+    (repo / "wide.py").write_text(f"launch_rocket({'x, ' * 200}fuel_amount)\n")
+    (repo / "high.py").write_text("launch_rocket(\n" + "x\n" * 70 + "fuel_amount)\n")
+    assert grounded(repo, "wide.py", 1, "launch_rocket(... fuel_amount)").grounding == "quote-missing"
+    assert grounded(repo, "high.py", 1, "launch_rocket(\n...\nfuel_amount)").grounding == "moved"
+
+
+def test_what_is_left_out_ends_at_the_word_that_follows(repo):
+    (repo / "app.py").write_text("launch_rocket(fuel_amounts, fuel_amount)\n")
+    assert grounded(repo, "app.py", 1, "launch_rocket(... amount)").grounding == "quote-missing"
+    (repo / "app.py").write_text("launch_rocket(full_amount, amount)\n")
+    assert grounded(repo, "app.py", 1, "launch_rocket(... amount)").grounding == "exact"
+
+
+def test_a_masked_secret_may_be_part_of_a_word_or_lines_of_its_own(repo):
+    (repo / "keys.py").write_text(f"token_of_user = 'ab{'c' * 300}'\nBEGIN SECRET KEY\nabc\nEND SECRET KEY\n")
+    assert grounded(repo, "keys.py", 1, "token_of_user = 'ab***(300 characters)'").grounding == "exact"
+    assert grounded(repo, "keys.py", 2, "BEGIN SECRET KEY\n***\nEND SECRET KEY").grounding == "exact"
+
+
+@pytest.mark.parametrize("line", [None, 1, 2])
+@pytest.mark.parametrize("lead", [False, True])
+def test_a_change_of_which_only_the_new_line_stands_is_not_exact(repo, line, lead):
+    (repo / "app.py").write_text('import log\n    log("hello, world")\n')
+    quote = '-    subprocess.call(command, shell=True)\n+    log("hello, world")'
+    got = grounded(repo, "app.py", line, quote, lead=lead)
+    assert kind_and_place(got) == ("moved", "app.py", 2)
+    assert got.quote == quote
 
 
 @pytest.mark.parametrize(
@@ -292,15 +347,23 @@ def test_a_short_quote_counts_where_it_is_rare(repo):
     assert kind_and_place(grounded(repo, line=1, quote="total")) == ("unchecked", "app/db.py", 1)
 
 
-def test_the_quote_becomes_the_source(repo):
-    got = grounded(repo, quote="select * from users where name")
-    assert got.quote == QUERY
-    assert got.sources[0].quote == "select * from users where name"
-
-
-def test_several_lines_of_source_keep_their_indentation_to_each_other(repo):
+def test_a_quote_of_whole_lines_gets_their_white_space(repo):
     got = grounded(repo, line=10, quote="try: connection.close()")
     assert got.quote == "try:\n    connection.close()"
+    assert got.sources[0].quote == "try: connection.close()"
+
+
+@pytest.mark.parametrize(
+    ("line", "quote"),
+    [(2, "AUTHORIZATION: basic"), (3, "first_line = 1\nthird_line = 3"), (2, "")],
+)
+def test_nothing_beside_the_quote_is_shown(repo, line, quote):
+    lines = ["[http]", "extraheader = AUTHORIZATION: basic c2VjcmV0", "first_line = 1", "token = 'x'"]
+    (repo / "config").write_text("\n".join([*lines, "third_line = 3"]) + "\n")
+    got = grounded(repo, "config", line, quote, title="`AUTHORIZATION: basic` is told")
+    assert got.grounding in ("exact", "moved")
+    assert got.locations[0].line == line
+    assert got.quote == quote
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ class TestRepair:
         report = await reviewed(tmp_path, code, codex=[UNREADABLE, RIGHT])
         assert [finding.locations for finding in report.findings] == [(Location("app/db.py", 12),)]
         first, second = report.outcomes
-        assert (first.unparsed_locations, second.unparsed_locations) == (2, 0)
+        assert (first.unparsed_locations, second.unparsed_locations) == (0, 0)
         assert UNREADABLE in second.request.prompt
         assert second.request.access == "none"
         assert (

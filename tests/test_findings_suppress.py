@@ -3,6 +3,7 @@
 import pytest
 from attrs import evolve
 
+from lok_core.findings import suppress
 from lok_core.findings.suppress import NO_REASON, suppression
 from lok_core.findings.tree import Tree
 from lok_core.outcome import Finding, Location, Source
@@ -127,3 +128,52 @@ def test_a_finding_without_a_place_is_never_suppressed(tmp_path):
     finding = Finding("a problem", "", "high", "injection", (), (source,), grounding="unlocated")
     assert suppression(finding, Tree(tmp_path)) is None
     assert suppression(evolve(finding, locations=(Location("gone.py", 1),)), Tree(tmp_path)) is None
+
+
+_EACH_LANGUAGE = ["py", "js", "c", "css", "php", "sh", "ini", "sql", "lua", "el", "tex", "erl", "md", "html"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", _EACH_LANGUAGE)
+@pytest.mark.parametrize(
+    ("start", "again"),
+    [
+        *(
+            ("", one)
+            for one in ['"', "'", "`", "/*", "<!--", '"""', "'''", '\\"', "--", "%", "{-", "--[[", "'\\"]
+        ),
+        *((quote, f"\\{quote[0]}") for quote in ['"', "'", "`", '"""', "'''"]),
+        ("/*", " *"),
+        ("<!--", " -"),
+        (" ", "/**/"),
+        *((comment, "lok:ignore[") for comment in ["# ", "// "]),
+    ],
+)
+def test_no_text_takes_long(tmp_path, name, start, again):
+    code = f"lok:\n{start}{again * 200_000}\\"  # what is not closed, or ends in the middle of an escape
+    assert suppressed(tmp_path, f"a.{name}", code, 2) is None
+
+
+def test_a_long_space_in_a_reason_does_not_take_long(tmp_path):
+    assert suppressed(tmp_path, "a.py", f"run(x)  # lok: ignore why{' ' * 200_000}not") == "why not"
+
+
+@pytest.mark.parametrize("name", ["a.py", "a.js", "a.sh", "a.sql"])
+def test_a_string_that_is_not_closed_ends_with_its_line(tmp_path, name):
+    mark = "-- lok: ignore why" if name == "a.sql" else "// lok: ignore why"
+    mark = mark.replace("//", "#") if name in ("a.py", "a.sh") else mark
+    assert suppressed(tmp_path, name, f'x = "it {mark}') is None
+    assert suppressed(tmp_path, name, f'x = "it\nrun(x) {mark}', 2) == "why"
+
+
+def test_many_findings_in_a_file_cost_one_scan(tmp_path, monkeypatch):
+    (tmp_path / "a.py").write_text("run(x)  # lok: ignore why\n" * 20)
+    scans = []
+    monkeypatch.setattr(suppress, "_scan", lambda file, scan=suppress._scan: scans.append(file) or scan(file))
+    tree = Tree(tmp_path)
+    source = Source("static", "", "a problem", "", "high", "injection")
+    for line in range(1, 21):
+        place = Location("a.py", line)
+        finding = Finding("a problem", "", "high", "injection", (place,), (source,), grounding="exact")
+        assert suppression(finding, tree) == "why"
+    assert len(scans) == 1

@@ -188,3 +188,16 @@ def test_no_json_whatever_raises(data, cut):
 def test_no_torn_utf8_whatever_raises(at, torn):
     told((ITEM.encode()[:at] + torn).decode(errors="surrogateescape"))
     told((ITEM.encode()[:at] + torn).decode(errors="replace"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The cookie in `app.py:3` is unpickled. I did not find any problem in `payments.py`.",
+        "Apart from the cookie in app.py:3, which is unpickled, I found no issues.",
+        "I found no issues with the tests, but `app.py:57` unpickles a cookie.",
+        "In worker/main.go:49 the target is passed to the shell. No issues found in the tests.",
+    ],
+)
+def test_a_clean_bill_for_a_part_is_none(text):
+    assert not told(text).clean

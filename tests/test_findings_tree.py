@@ -82,6 +82,20 @@ def test_what_leaves_the_directory_or_is_no_file_is_nothing(repo, written):
     assert Tree(repo).resolve(written) == ()
 
 
+@pytest.mark.parametrize("written", [".git/config", ".GIT/config", "app/../.git/config", "link", "sub/.git"])
+def test_the_files_of_version_control_are_never_opened(repo, written):
+    (repo / "link").symlink_to(".git/config")
+    for name in (".GIT/config", "sub/.git", ".hg/hgrc", ".svn/entries"):
+        (repo / name).parent.mkdir(exist_ok=True)
+        (repo / name).write_text("secret\n")
+    tree = Tree(repo)
+    for path in (written, ".hg/hgrc", ".svn/entries", str(repo / ".git" / "config")):
+        assert tree.resolve(path) == ()
+        assert tree.file(path) is None
+    assert not tree.is_directory(".git")
+    assert not any(path.startswith((".", "sub")) for path in tree.paths)
+
+
 def test_an_absolute_path_outside_is_refused(repo, tmp_path):
     assert Tree(repo).resolve(str(tmp_path / "outside.py")) == ()
 

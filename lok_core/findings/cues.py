@@ -243,6 +243,13 @@ REFUSAL = re.compile(
 )
 """Refusals and errors that mention what a review would mention; no clean bill either."""
 
+ONLY_PARTLY = re.compile(
+    r"\b(?:apart\s+from|except|other\s+than|besides|beyond|but|however|otherwise|other|further|additional|else"
+    r"|(?:in|with|for)\s+(?:the\s+)?(?:tests?|rest|others?|`[^`]+`))\b|\b(?:in|with|for)\s+`",
+    re.IGNORECASE,
+)
+"""In the sentence of a clean bill: it is one for a part only."""
+
 EXPLAINS = re.compile(
     r"\b(?:walk-?\s?through|how .{1,60} (?:works?|travels?|flows?|is structured)|architecture overview|"
     r"here(?:'s| is) (?:how|an overview|an explanation)|tour of|guide to|explanation of)\b",

@@ -7,9 +7,9 @@ What stays is the line of code itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from lok_core.findings.ground import NO_RENAMES, PLACED
+from lok_core.findings.ground import PLACED
 from lok_core.findings.quote import collapse, weight
 from lok_core.findings.tree import SourceFile, Tree
 from lok_core.outcome import Finding
@@ -25,26 +25,17 @@ def fingerprint(finding: Finding, tree: Tree) -> str:
     above that. Where the evidence was not found, of the path (if any) and the title. Two findings at one
     place have the same one.
     """
-    return fingerprints(finding, tree)[0]
+    return under(finding, tree, [finding.locations[0].path if finding.locations else ""])[0]
 
 
-def fingerprints(finding: Finding, tree: Tree, renames: Mapping[str, str] = NO_RENAMES) -> tuple[str, ...]:
-    """Its own fingerprint, then the one it had before its file was renamed, to look up in a baseline.
-
-    Args:
-        renames: new path -> old path.
-    """
-    path = finding.locations[0].path if finding.locations else ""
+def under(finding: Finding, tree: Tree, paths: Iterable[str]) -> tuple[str, ...]:
+    """The fingerprints that it would have if its file were called so: what it had before it was renamed."""
     evidence = _evidence(finding, tree)
-    paths = dict.fromkeys((path, renames.get(path, path)))
-    return tuple(_digest(one, *evidence) for one in paths)
+    return tuple(_digest(path, *evidence) for path in paths)
 
 
-def of_lines(path: str, tree: Tree) -> Iterator[str]:
-    """The fingerprints of all findings that the file's lines could have; none if it is not there."""
-    file = tree.file(path)
-    if file is None:
-        return
+def of_lines(file: SourceFile, path: str) -> Iterator[str]:
+    """The fingerprints of all findings that the file's lines could have if it were called so."""
     for number, line in enumerate(file.lines, 1):
         yield _digest(path, "line", collapse(line), str(file.equal_above(number)))
 

@@ -14,7 +14,7 @@ from lok_core.errors import UsageError
 from lok_core.findings.extract import Extracted, extract
 from lok_core.findings.own import answers_of, of_report
 from lok_core.findings.sarif import is_sarif, read_sarif
-from lok_core.findings.untyped import at, objects, text
+from lok_core.findings.untyped import at, line, objects, text
 from lok_core.models import Reply, Request
 from lok_core.outcome import Answer, Finding
 
@@ -107,6 +107,11 @@ def _of_report(data: Any, name: str) -> Foreign:
             doubts.extend(unread)
     if failed := sum(text(outcome, "outcome") == "failure" for outcome in objects(data, "outcomes")):
         doubts.append(f"{failed} requests of the run that {name} tells of were not answered")
+    lost = sum(bool(line(outcome, "unparsed_locations")) for outcome in objects(data, "outcomes"))
+    if lost and text(data, "detail", "mode") != "ask":
+        doubts.append(f"{lost} answers of the run that {name} tells of could not be read")
+    if at(data, "degraded"):
+        doubts.append(f"findings may be missing in {name} itself: {text(data, 'degraded', 0)}")
     if at(data, "interrupted") is True:
         doubts.append(f"the run that {name} tells of was interrupted")
     return Foreign(tuple(found), tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(doubts)))

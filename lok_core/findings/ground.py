@@ -5,7 +5,8 @@ What the kinds of `Grounding` mean here:
 - `exact`: the quote begins on a cited line, or no line was cited and it stands only once in the file;
   or there is no quote, and code that the finding names in back-ticks, rare in the file, stands there.
 - `moved`: the quote stands at another line of the file, the nearest to the one cited; or what stands there is
-  nearly the quote (lines left out without a mark, a letter mistaken). The finding now names that place.
+  nearly the quote (lines left out without a mark or removed by a diff, a letter mistaken). The finding now
+  names that place.
 - `elsewhere`: not in that file, but in exactly one other.
 - `ambiguous`: several places are equally good.
 - `quote-missing`, `line-out-of-range`, `file-missing`: what was cited does not exist.
@@ -32,7 +33,6 @@ from lok_core.findings.quote import (
     backward,
     collapse,
     forward,
-    has_gaps,
     loose_readings,
     readings,
     weight,
@@ -52,11 +52,12 @@ _RARE = 3  # lines of a file that may hold what a finding names
 _NAMED_RANGE = 10  # lines; in a longer range any name stands somewhere
 _SIMILAR = 90  # of 100; what is less is not looked at
 _SIMILAR_LINES = 2000  # before and after the cited line
+_SIMILAR_ROWS, _SIMILAR_QUOTE = 20, 2000  # rows and characters of a quote; for longer ones it takes too long
 _TYPO = 5  # letters of a word of which one may be wrong
 _REACH = 1000  # lines before and after the cited one that are searched first
 _BLANK, _LEFT_OUT = 20, 500  # lines that a quote may take beside its own: blank ones, and those it leaves out
 _CHOICES = 100  # places on the cited lines of which the best is taken
-_SHOWN_LINES, _SHOWN = 20, 1000  # lines and characters of source put into a finding
+_SHOWN = 1000  # characters of source put into a finding
 _SPAN = re.compile(r"`+([^`\n]{3,300})`+")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -75,10 +76,10 @@ class _Match:
 def ground(finding: Finding, tree: Tree, renames: Mapping[str, str] = NO_RENAMES) -> Finding:
     """The finding with what checking its evidence found, placed where that evidence is.
 
-    Its first location is moved to the quote, its paths become those of existing files, and its quote becomes
-    the source, where that cannot tell more of a secret than the quote did: not in a finding about secrets, or
-    from an analyser, which masks what it quotes, or with parts left out. Further locations in files that do
-    not exist are dropped, as is a first one that leaves the directory or names a folder; sources keep theirs.
+    Its first location is moved to the quote, its paths become those of existing files, and its quote gets the
+    white space of the source if it is whole lines; nothing else of the source is told, it may be a secret.
+    Further locations in files that do not exist are dropped, as is a first one that leaves the directory or
+    names a folder; sources keep theirs.
 
     Args:
         renames: new path -> old path; a finding about the old path is one about the new.
@@ -89,6 +90,8 @@ def ground(finding: Finding, tree: Tree, renames: Mapping[str, str] = NO_RENAMES
         cited = None
     paths = () if cited is None else _resolved(cited.path, tree, renames)
     kind, match = _judge(finding, cited, [tree.file(path) for path in paths], further, tree)
+    if kind == "exact" and match is not None and match.reading is not None and match.reading.partial:
+        kind = "moved"
     if match is not None:
         place: Location | None = _place(match, cited if kind == "exact" else None)
     elif cited is not None and len(paths) == 1:
@@ -189,7 +192,7 @@ def _at(file: SourceFile, quote: Sequence[Reading], cited: Location) -> Iterator
         return
     end = max(cited.line, cited.end_line or 0)
     for reading in quote:
-        room = 2 * reading.rows + (_LEFT_OUT if reading.gap else _BLANK)
+        room = 2 * reading.rows + (_LEFT_OUT if reading.gaps else _BLANK)
         text = file.part(reading.form, cited.line, end + room)
         for found in forward(text, reading, text.offset_of(cited.line), text.offset_of(end + 1)):
             yield _match(file, text, reading, found)
@@ -265,7 +268,7 @@ def _similar(file: SourceFile, quote: str, line: int | None) -> _Match | None:
     """The one place near the line that differs from the quote by no more than slips of the pen."""
     rows = [row for row in map(collapse, quote.splitlines()) if row]
     wanted = " ".join(rows)
-    if weight(wanted) < _ANYWHERE:
+    if len(rows) > _SIMILAR_ROWS or len(wanted) > _SIMILAR_QUOTE or weight(wanted) < _ANYWHERE:
         return None
     start = max((line or 1) - 1 - _SIMILAR_LINES, 0)
     numbered = [
@@ -380,10 +383,6 @@ def _tellable(path: str) -> bool:
 
 
 def _shown(finding: Finding, match: _Match) -> str:
-    """The source at the place, without its common indentation."""
-    leads = any(source.lead for source in finding.sources)
-    if leads or finding.category == "secrets" or has_gaps(finding.quote):
-        return finding.quote
-    lines = match.file.lines[match.first - 1 : match.last][:_SHOWN_LINES]
-    text = textwrap.dedent("\n".join(lines)).strip()
-    return text if len(text) <= _SHOWN else finding.quote
+    """The source at the place, without its common indentation, if only white space differs from the quote."""
+    text = textwrap.dedent("\n".join(match.file.lines[match.first - 1 : match.last])).strip()
+    return text if len(text) <= _SHOWN and collapse(text) == collapse(finding.quote) else finding.quote

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from attrs import evolve
 
 from lok_core.findings.baseline import Baseline
-from lok_core.findings.fingerprint import fingerprint, fingerprints
+from lok_core.findings.fingerprint import fingerprint, under
 from lok_core.findings.ground import ground
 from lok_core.findings.merge import merged
 from lok_core.findings.rank import ranked
 from lok_core.findings.suppress import suppression
 from lok_core.findings.tree import Tree
 from lok_core.models import SEVERITIES
-from lok_core.outcome import Failure, Finding, Report, Screening
+from lok_core.outcome import Answer, Failure, Finding, Report, Screening
 
 
 def judged(
@@ -47,12 +47,11 @@ def _former(
     before: dict[str, set[str]] = defaultdict(set)
     moved: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for finding in findings:
-        before[finding.fingerprint].update(fingerprints(finding, tree, renames)[1:])
         path = finding.locations[0].path if finding.locations else ""
-        for old in gone if path else ():
-            for former in fingerprints(finding, tree, {path: old})[1:]:
-                if former in entries:
-                    moved[former].add((path, finding.fingerprint))
+        before[finding.fingerprint].update(under(finding, tree, [renames[path]] if path in renames else []))
+        for former in under(finding, tree, gone if path else ()):
+            if former in entries:
+                moved[former].add((path, finding.fingerprint))
     for former, places in moved.items():
         if len({path for path, _ in places}) == 1:
             for _, own in places:
@@ -83,6 +82,9 @@ def undecided(report: Report) -> str:
         return f"{len(failed)} of {len(report.outcomes)} requests failed"
     if report.interrupted:
         return "the run ended before everything was asked and answered"
+    unread = sum(isinstance(one, Answer) and one.is_unread for one in report.outcomes)
+    if unread:
+        return f"{unread} of {len(report.outcomes)} answers could not be read"
     if report.degraded:
         return report.degraded[0]
     told = {outcome.backend for outcome in report.outcomes}

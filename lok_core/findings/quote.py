@@ -10,11 +10,11 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise, zip_longest
 from typing import Literal, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 Form: TypeAlias = Literal["collapsed", "squeezed"]
 """`collapsed`: Unicode NFC, each run of white space one space. `squeezed`: NFKC, no white space but between
@@ -25,9 +25,10 @@ MAX_QUOTE = 20_000
 PROVING = 8
 """The weight (see `weight`) from which a part of a line is evidence; below it only whole lines are."""
 
-_ELIDED = 8000  # characters that may stand where a quote says `...`
-_SKIPPED = 1500  # between two lines of a quote that leaves lines out without saying so
+_ELIDED, _ELIDED_LINES = 8000, 60  # what may stand where a quote has a row that says `...`, or a mask
+_ELIDED_WITHIN = 200  # characters that may stand where it says `...` within a row
 _TRIES = 1000  # beginnings looked at for one quote
+_TRIES_WITHIN = 50  # and for each of its further pieces
 _CUT_SHORT = 60  # from this length a quote may end within a word
 
 _KEYWORDS = """
@@ -53,8 +54,9 @@ _HUNK = re.compile(r"@@ .*@@")
 _COMMENTED = re.compile(r"(?P<code>.*?)\s(?:#|//|--|;|%|<!--|/\*|<-+|\u2190)[\s\u2190].*")
 _COMMENT = re.compile(r"\s*(?:#|//|--|;|%|<!--|/?\*)\s")
 _LEFT_OUT = re.compile(
-    r"\s*(?:(?:#|//|--|/\*)\s*)?(?:\[\s*)?(?:\.{3,}|\u2026)(?:\s*\])?(?:\s*\*/)?\s*"
-    r"|\*{3,}(?:\(\d+ characters\))?|<(?:redacted|masked|secret)>|\[(?:redacted|masked)\]|\u2022{3,}|\ufffd+",
+    r"(\s*(?:(?:#|//|--|/\*)\s*)?(?:\[\s*)?(?:\.{3,}|\u2026)(?:\s*\])?(?:\s*\*/)?\s*"
+    r"|\*{3,}(?:\(\d+ characters\))?|<(?:redacted|masked|secret)>|\[(?:redacted|masked)\]"
+    r"|\u2022{3,}|\ufffd+)",
     re.IGNORECASE,
 )
 
@@ -76,11 +78,6 @@ _FORMS: dict[Form, Callable[[str], str]] = {"collapsed": collapse, "squeezed": s
 def weight(text: str) -> int:
     """How much a piece of code says: the letters and digits of its words that are no keywords; 0: nothing."""
     return sum(len(word.strip("_")) for word in _WORD.findall(text) if word not in _SAY_NOTHING)
-
-
-def has_gaps(quote: str) -> bool:
-    """Whether something in the quote is masked or left out."""
-    return _LEFT_OUT.search(quote) is not None
 
 
 @frozen(eq=False)
@@ -132,26 +129,38 @@ def text_of(lines: Iterable[str], form: Form, first: int = 1) -> Text:
 
 
 @frozen
+class Gap:
+    """What may lie between two pieces of a quote: characters, line ends; and whether it may cut a word."""
+
+    characters: int
+    lines: int
+    cuts: bool = False
+
+
+_SKIPPED = Gap(1500, 1500)  # between two lines of a quote that leaves lines out without saying so
+
+
+@frozen
 class Reading:
     """One way to understand a quote.
 
     Attributes:
         pieces: what has to follow one another, in the form `form`; never empty.
-        gap: characters that may lie between two pieces.
-        cut_before, cut_after: whether the quote itself says that something is missing there.
-        cut_within: the same between the pieces; they may then begin and end within words.
+        gaps: between the pieces.
+        cut_before, cut_after: whether it may begin or end within a word, of which the rest is masked.
         weight: see `weight`, of all pieces.
         rows: how many lines the quote has.
+        partial: whether rows of the quote, those that a diff removes, have no part in it.
     """
 
     form: Form
     pieces: tuple[str, ...]
-    gap: int = 0
+    gaps: tuple[Gap, ...] = ()
     cut_before: bool = False
     cut_after: bool = False
-    cut_within: bool = True
     weight: int = 0
     rows: int = 1
+    partial: bool = False
 
 
 def readings(quote: str) -> list[Reading]:
@@ -163,12 +172,15 @@ def readings(quote: str) -> list[Reading]:
         if version and version not in versions:
             versions.append(version)
     versions += [_uncommented(version) for version in versions]
+    code = sum(not _HUNK.match(row.lstrip()) for row in rows)
+    texts = [("\n".join(version), len(version) < code) for version in versions]
     made: list[Reading] = []
     for form in _FORMS:
-        made += (_reading(form, ["\n".join(version)]) for version in versions)
+        made += (evolve(_reading(form, [text]), partial=partial) for text, partial in texts)
     for form in _FORMS:
-        split = (_LEFT_OUT.split("\n".join(version)) for version in versions)
-        made += (_reading(form, parts, _ELIDED) for parts in split if len(parts) > 1)
+        made += (
+            evolve(_elided(form, text), partial=partial) for text, partial in texts if _LEFT_OUT.search(text)
+        )
     return [reading for reading in dict.fromkeys(made) if reading.pieces]
 
 
@@ -181,7 +193,7 @@ def loose_readings(quote: str) -> list[Reading]:
         for version in (rows, _uncommented(rows)):
             saying = [row for row in version if weight(row) and not _COMMENT.match(row)]
             if len(saying) > 1:
-                made.append(_reading(form, saying, _SKIPPED, within=False))
+                made.append(_reading(form, saying, [_SKIPPED] * (len(saying) - 1)))
     return list(dict.fromkeys(made))
 
 
@@ -213,25 +225,33 @@ def backward(text: Text, reading: Reading, stop: int, start: int) -> Iterator[tu
 
 def _fits(text: Text, reading: Reading, begin: int) -> int:
     """The end of the quote that begins here; 0 if it does not."""
-    blob, end = text.blob, begin
-    last = len(reading.pieces) - 1
-    for number, piece in enumerate(reading.pieces):
-        if number:
-            begin_piece = blob.find(piece, end, end + reading.gap + len(piece))
-            if begin_piece < 0:
-                return 0
-        else:
-            begin_piece = begin
-        end = begin_piece + len(piece)
-        open_left = reading.cut_before if number == 0 else reading.cut_within
-        open_right = reading.cut_after if number == last else reading.cut_within
-        if not open_left and _splits_word(blob, begin_piece):
+    blob, end = text.blob, begin + len(reading.pieces[0])
+    if not reading.cut_before and _splits_word(blob, begin):
+        return 0
+    for gap, piece in zip(reading.gaps, reading.pieces[1:], strict=True):
+        at = _behind(text, gap, piece, end)
+        if at < 0:
             return 0
-        # what a program cut at a number of characters ends anywhere
-        cut = number == last == 0 and len(piece) >= _CUT_SHORT and text.edge(begin)
-        if not open_right and not cut and _splits_word(blob, end):
-            return 0
+        end = at + len(piece)
+    # what a program cut at a number of characters ends anywhere
+    cut = not reading.gaps and end - begin >= _CUT_SHORT and text.edge(begin)
+    if not reading.cut_after and not cut and _splits_word(blob, end):
+        return 0
     return end if reading.weight >= PROVING or text.whole(begin, end) else 0
+
+
+def _behind(text: Text, gap: Gap, piece: str, end: int) -> int:
+    """Where the piece begins that follows the gap that begins here; -1 if it does not."""
+    if not gap.cuts and _splits_word(text.blob, end):
+        return -1
+    beyond = text.offset_of(text.line_at(end - 1) + gap.lines + 1)
+    stop = min(end + gap.characters + 1, beyond) - 1 + len(piece)
+    at = text.blob.find(piece, end, stop)
+    for _ in range(_TRIES_WITHIN):
+        if at < 0 or gap.cuts or not _splits_word(text.blob, at):
+            return at
+        at = text.blob.find(piece, at + 1, stop)
+    return -1
 
 
 def _splits_word(blob: str, offset: int) -> bool:
@@ -242,19 +262,38 @@ def _wordlike(character: str) -> bool:
     return character.isalnum() or character == "_"
 
 
-def _reading(form: Form, parts: list[str], gap: int = 0, *, within: bool = True) -> Reading:
-    changed = [_FORMS[form](part) for part in parts]
-    pieces = tuple(part for part in changed if part)
-    return Reading(
-        form,
-        pieces,
-        gap,
-        cut_before=within and not changed[0],
-        cut_after=within and not changed[-1],
-        cut_within=within,
-        weight=sum(map(weight, pieces)),
-        rows=sum(part.count("\n") + 1 for part in parts),
-    )
+def _reading(form: Form, parts: Sequence[str], gaps: Sequence[Gap] = ()) -> Reading:
+    pieces = tuple(filter(None, map(_FORMS[form], parts)))
+    rows = sum(part.count("\n") + 1 for part in parts)
+    return Reading(form, pieces, tuple(gaps), weight=sum(map(weight, pieces)), rows=rows)
+
+
+def _elided(form: Form, text: str) -> Reading:
+    """What is said, with gaps where the text says that something is masked or left out."""
+    found = _LEFT_OUT.split(text)
+    parts: list[str] = []
+    gaps: list[Gap] = []
+    left_out = ""
+    for number, one in enumerate(found):
+        if number % 2 or not _FORMS[form](one):
+            left_out += one
+            continue
+        inner = one.strip()
+        before, after = one.split(inner, 1) if inner else ("", "")
+        gaps.append(_gap(left_out + before))
+        parts.append(inner)
+        left_out = after
+    gaps.append(_gap(left_out))
+    reading = _reading(form, parts, gaps[1:-1])
+    return evolve(reading, cut_before=gaps[0].cuts, cut_after=gaps[-1].cuts)
+
+
+def _gap(left_out: str) -> Gap:
+    """What a mark means, given with the white space around it: masked, or rows or parts of one left out."""
+    ends = left_out.count("\n")
+    masks = bool(left_out.strip()) and "..." not in left_out and "\u2026" not in left_out
+    lines = _ELIDED_LINES if ends > 1 else ends
+    return Gap(_ELIDED if masks or ends > 1 else _ELIDED_WITHIN, lines, masks)
 
 
 def _undecorated(rows: list[str]) -> list[str]:

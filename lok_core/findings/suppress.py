@@ -7,6 +7,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
+from weakref import WeakKeyDictionary
+
+from attrs import frozen
 
 from lok_core.findings.ground import PLACED
 from lok_core.findings.tree import SourceFile, Tree
@@ -19,16 +22,19 @@ _RANGE = (
 )
 _REASON = 300
 _MARK = re.compile(
-    r"(?<![\w\"'`])lok:\s*ignore(?:\s?\[(?P<what>[^\]\n]*)\]|(?![\w\[-]))(?P<reason>[^\n]*)", re.IGNORECASE
+    r"(?<![\w\"'`])lok:\s*ignore(?:\s?\[(?P<what>[^\[\]\n]*+)\]|(?![\w\[-]))(?P<reason>[^\n]*)", re.IGNORECASE
 )
 
-_DOUBLE = r'"(?:\\.|[^"\\\n])*"'
-_SINGLE = r"'(?:\\.|[^'\\\n])*'"
-_TICKS = r"`(?:\\.|[^`\\])*(?:`|\Z)"
-_TRIPLE = r'"""(?:\\.|[^\\])*?(?:"""|\Z)|' + r"'''(?:\\.|[^\\])*?(?:'''|\Z)"
-_CHARACTER = r"'(?:\\[^'\n]+|[^'\\\n])'"  # where ' also begins a lifetime or a label
-_BLOCK = r"/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/|\Z)"
-_MARKUP = r"<!--(?:[^-]|-(?!->))*(?:-->|\Z)"
+# Each of these, once begun, matches: where it is not closed it ends with the line or the text. One that fails
+# instead is tried again at every quote that follows, which takes hours in a file made for it.
+_ESCAPE = r"\\(?:.|\Z)"
+_DOUBLE = rf'"(?:{_ESCAPE}|[^"\\\n])*+"?'
+_SINGLE = rf"'(?:{_ESCAPE}|[^'\\\n])*+'?"
+_TICKS = rf"`(?:{_ESCAPE}|[^`\\])*+`?"
+_TRIPLE = rf'"""(?:{_ESCAPE}|[^"\\]|"(?!""))*+(?:""")?|' + rf"'''(?:{_ESCAPE}|[^'\\]|'(?!''))*+(?:''')?"
+_CHARACTER = r"'(?:\\[^'\n]++|[^'\\\n])'"  # where ' also begins a lifetime or a label; never looks beyond a '
+_BLOCK = r"/\*(?:[^*]|\*(?!/))*+(?:\*/)?"
+_MARKUP = r"<!--(?:[^-]|-(?!->))*+(?:-->)?"
 _SLASHES = r"//[^\n]*"
 _HASH = r"(?:(?<=\s)|^)\#[^\n]*"
 
@@ -52,7 +58,7 @@ _LANGUAGES = (
         " conf env properties makefile dockerfile gemfile rakefile containerfile justfile",
     ),
     (rf"{_HASH}|(?:(?<=\s)|^);[^\n]*", _DOUBLE, "ini cfg"),
-    (rf"--[^\n]*|{_BLOCK}", r"'[^']*(?:'|\Z)|" + _DOUBLE, "sql psql ddl"),
+    (rf"--[^\n]*|{_BLOCK}", r"'[^']*+'?|" + _DOUBLE, "sql psql ddl"),
     (
         r"--\[\[[\s\S]*?(?:\]\]|\Z)|--[^\n]*|\{-[\s\S]*?(?:-\}|\Z)",
         f"{_DOUBLE}|{_CHARACTER}",
@@ -90,37 +96,58 @@ def suppression(finding: Finding, tree: Tree) -> str | None:
         return None
     names: set[str] = {finding.category, *(one.category for one in finding.sources)}
     names |= {one.rule.lower() for one in finding.sources if one.rule}
-    for number, comment, alone in _comments(file, place.line - 1, last):
-        found = _MARK.search(comment)
-        if found is None or (number < place.line and not alone):
-            continue
-        what = found["what"]
-        if what is None or names & {name.strip().lower() for name in what.split(",")}:
-            return _reason(found["reason"])
+    if file not in _SCANNED:
+        _SCANNED[file] = _scan(file)
+    marks = _SCANNED[file]
+    for number in range(place.line - 1, last + 1):
+        for mark in marks.get(number, ()):
+            wanted = mark.names is not None and names.isdisjoint(mark.names)
+            if not wanted and (mark.alone or number >= place.line):
+                return _reason(mark.reason)
     return None
 
 
-def _comments(file: SourceFile, first: int, last: int) -> Iterator[tuple[int, str, bool]]:
-    """The parts of comments on these lines: number, text, and whether the line holds nothing else."""
+@frozen
+class _Mark:
+    names: frozenset[str] | None
+    reason: str
+    alone: bool  # nothing but the comment is on the line
+
+
+_SCANNED: WeakKeyDictionary[SourceFile, dict[int, list[_Mark]]] = WeakKeyDictionary()
+
+
+def _scan(file: SourceFile) -> dict[int, list[_Mark]]:
+    """The marks in the comments of a file, by the numbers of their lines."""
+    marks: dict[int, list[_Mark]] = {}
+    for number, comment, alone in _comments(file):
+        if found := _MARK.search(comment):
+            what = found["what"]
+            names = None if what is None else frozenset(name.strip().lower() for name in what.split(","))
+            marks.setdefault(number, []).append(_Mark(names, found["reason"], alone))
+    return marks
+
+
+def _comments(file: SourceFile) -> Iterator[tuple[int, str, bool]]:
+    """The parts of comments on each line: number, text, and whether the line holds nothing else."""
     name = os.path.basename(file.path).lower()
     pattern = _PATTERNS.get(name.rpartition(".")[2])
     if pattern is None:
         return
-    lines = file.lines[:last]
+    lines = file.lines
     starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
-    text = "\n".join(lines)
-    for found in pattern.finditer(text):
-        if found["comment"] is None or found.end() <= starts[max(first - 1, 0)]:
+    lengths = [len(line.strip()) for line in lines]
+    for found in pattern.finditer("\n".join(lines)):
+        if found["comment"] is None:
             continue
-        begin = bisect_right(starts, found.start())
-        for number in range(max(begin, first), last + 1):
-            start, line = starts[number - 1], lines[number - 1]
+        for number in range(bisect_right(starts, found.start()), len(lines) + 1):
+            start = starts[number - 1]
             if start >= found.end():
                 break
-            part = line[max(found.start() - start, 0) : found.end() - start]
-            yield number, part, part.strip() == line.strip()
+            part = lines[number - 1][max(found.start() - start, 0) : found.end() - start]
+            yield number, part, len(part.strip()) == lengths[number - 1]
 
 
 def _reason(text: str) -> str:
-    text = re.sub(r"\s*(?:\*/|-->|-\}|\]\]).*$", "", text)
+    text = re.split(r"\*/|-->|-\}|\]\]", text, maxsplit=1)[0]
     return " ".join(text.split()).lstrip(":-\u2013\u2014, ")[:_REASON] or NO_REASON

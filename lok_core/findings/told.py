@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 from attrs import frozen
 
 from lok_core.findings import cues
@@ -22,6 +25,7 @@ MAX_LINES = 10_000
 _VERDICT = 20_000
 """Characters at either end of an answer in which it may say that there is nothing."""
 
+_PHRASES = 100  # that say so; the rest of them would say it no better
 _LOOKED_FOR, _ENOUGH = 5_000, 1_000
 
 
@@ -95,7 +99,17 @@ def _named(lines: tuple[str, ...]) -> int:
 def _says_clean(lines: tuple[str, ...]) -> bool:
     """Whether the beginning or the end of a text says that there is nothing to report."""
     text = "\n".join(lines)
-    return cues.CLEAN.search(text[:_VERDICT]) is not None or cues.CLEAN.search(text[-_VERDICT:]) is not None
+    return any(
+        not cues.ONLY_PARTLY.search(_sentence(part, found.start(), found.end()))
+        for part in (text[:_VERDICT], text[-_VERDICT:])
+        for found in itertools.islice(cues.CLEAN.finditer(part), _PHRASES)
+    )
+
+
+def _sentence(text: str, start: int, end: int) -> str:
+    """What stands around a phrase, up to the next full stop or line end."""
+    before = re.split(r"[.!?。\n]\s", text[max(start - 300, 0) : start])[-1]
+    return before + re.split(r"[.!?。](?:\s|$)|\n", text[start : end + 300])[0]
 
 
 def _from_markdown(lines: tuple[str, ...]) -> list[Problem]:

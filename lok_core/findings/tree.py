@@ -30,6 +30,7 @@ _FOLDERS = """
 .yarn .idea .vscode-test
 """
 _SKIPPED = frozenset(_FOLDERS.split())
+_CONTROL = frozenset((".git", ".hg", ".svn"))  # may hold credentials; never opened
 _DRIVE = re.compile(r"\A(?:(?:file:/+)?[A-Za-z]:/+|file:/+)")
 
 
@@ -89,8 +90,8 @@ class Tree:
         """The files that a path may mean, as relative paths: one, several if it is short, or none.
 
         A path that does not exist as it stands is tried as the end of a longer one ("models.py"), as a longer
-        form of an existing one ("repo/app/models.py"), and in another case. One that leaves the directory
-        means nothing.
+        form of an existing one ("repo/app/models.py"), and in another case. One that leaves the directory or
+        leads into version control means nothing.
         """
         written = written.strip()
         slashed = _DRIVE.sub("/", written.replace("\\", "/"))
@@ -152,7 +153,7 @@ class Tree:
                     break
             else:
                 return None
-        if os.path.normpath(path).split("/")[0] == "..":
+        if os.path.normpath(path).split("/")[0] == ".." or _of_control(path):
             return None
         try:
             real = os.path.realpath(os.path.join(self._root, path))
@@ -161,7 +162,8 @@ class Tree:
         if real == self._root:
             return "."
         prefix = f"{self._root.rstrip('/')}/"
-        return real.removeprefix(prefix) if real.startswith(prefix) else None
+        inside = real.removeprefix(prefix)
+        return inside if real.startswith(prefix) and not _of_control(inside) else None
 
     def _by_ending(self, path: str) -> tuple[str, ...]:
         parts = tuple(part for part in PurePosixPath(path).parts if part != "/")
@@ -202,6 +204,8 @@ class Tree:
             except OSError:
                 continue
             for entry in entries:
+                if _of_control(entry.name):
+                    continue
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 try:
                     path.encode()  # a name that is no text cannot be told in a report
@@ -212,6 +216,10 @@ class Tree:
                         yield path
                 except (OSError, UnicodeEncodeError):
                     continue
+
+
+def _of_control(path: str) -> bool:
+    return any(part.casefold() in _CONTROL for part in path.split("/"))
 
 
 def _folded(parts: tuple[str, ...]) -> tuple[str, ...]:

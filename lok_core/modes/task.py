@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
@@ -78,10 +78,10 @@ async def run_task(
         unread = [one.outcome for one in taken if _is_unread(one.outcome)]
         for outcome in unread:
             job.note(f"no finding could be read from {_whose(outcome)}; it is asked for once more as JSON")
-        taken += await _extracted(job, await job.ask_all([_repairing(outcome) for outcome in unread]))
-    for one in taken:
-        for cut in one.cut:
-            job.note(f"{_whose(one.outcome)} was too much: {cut}")
+        again = await _extracted(job, await job.ask_all([_repairing(outcome) for outcome in unread]))
+        read = {(one.outcome.backend, one.outcome.request.label) for one in again if _is_read(one.outcome)}
+        taken = [_without_doubt(one, read) for one in taken] + again
+    cut = [f"{_whose(one.outcome)} was too much: {what}" for one in taken for what in one.cut]
     found = [finding for one in taken for finding in one.findings]
     findings = await judge(job, found, screening, baseline, renames or {})
     prompts = tuple(prompt.name for prompt in task.prompts)
@@ -90,6 +90,7 @@ async def run_task(
         made,
         outcomes=tuple(one.outcome for one in taken),
         interrupted=made.interrupted or fault is not None,
+        degraded=tuple(cut),
         gate=screening.gate,
         baseline=str(screening.baseline or ""),
     )
@@ -131,6 +132,18 @@ async def _extracted(job: Job, outcomes: Iterable[Outcome]) -> list[Extracted]:
 
 def _is_unread(outcome: Outcome) -> bool:
     return isinstance(outcome, Answer) and outcome.unparsed_locations > 0
+
+
+def _is_read(outcome: Outcome) -> bool:
+    return isinstance(outcome, Answer) and not outcome.unparsed_locations
+
+
+def _without_doubt(one: Extracted, read: Collection[tuple[str, str]]) -> Extracted:
+    """An answer that could not be read is nothing to worry about once it was given again as JSON."""
+    if not _is_unread(one.outcome) or (one.outcome.backend, one.outcome.request.label) not in read:
+        return one
+    assert isinstance(one.outcome, Answer)
+    return evolve(one, outcome=evolve(one.outcome, unparsed_locations=0, findings=None))
 
 
 def _repairing(outcome: Outcome) -> Request:
