@@ -269,6 +269,12 @@ def test_a_task_of_a_named_file_is_a_command(lok, args):
     assert (done.code, "What is left?" in done.stdout) == (0, True)
 
 
+@pytest.mark.parametrize("args", [["-c", GIVEN, "backends"], ["backends", "-c", GIVEN]])
+def test_backends_of_a_named_file_are_listed(lok, args):
+    (lok.project / GIVEN).write_text(lok.fake()[1])
+    assert re.search("^fake +ready", lok(*args).stdout, re.MULTILINE)
+
+
 def test_help_lists_the_tasks_of_a_named_file(lok):
     (lok.project / GIVEN).write_text('[tasks.todo]\nprompts = [{name = "a", prompt = "What is left?"}]')
     assert re.search("^  todo ", lok("-c", GIVEN, "--help").stdout, re.MULTILINE)

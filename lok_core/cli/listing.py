@@ -6,21 +6,31 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lok_core.cli.output import load_plugins, write_stdout
-from lok_core.cli.places import read_setup
+from lok_core.cli.output import load_plugins, say, write_stdout
+from lok_core.cli.places import given, read_setup
 
 if TYPE_CHECKING:
     from lok_core.models import BackendInfo
 
 
+_CONFIG = click.option(
+    "-c", "--config", "file", type=click.Path(), metavar="FILE", help="A lok.toml that counts most."
+)
+
+
 @click.command(short_help="List the backends and whether they are ready.")
-def backends() -> None:
-    """Lists the backends that the installed plugins offer, and whether each can be asked."""
+@_CONFIG
+@click.pass_context
+def backends(ctx: click.Context, file: str | None) -> None:
+    """Lists the backends that are installed and configured, and whether each can be asked."""
     from lok_core import lok as lok_face  # not at the top: `--help` would pay for it
 
-    setup = read_setup()
+    setup = read_setup(given(ctx, "config", file))
     registry = load_plugins(setup.env)
-    panel = lok_face.make_panel(registry, setup.env, (), setup.settings(registry))
+    settings = setup.settings(registry)
+    for note in settings.notes:
+        say(f"note: {note}")
+    panel = lok_face.make_panel(registry, setup.env, (), settings)
     infos = panel.infos()
     rows = [(info.name, _state(info), info.profile.style) for info in infos]
     rows = [row for row in rows if row[0] not in panel.problems]
@@ -31,13 +41,15 @@ def backends() -> None:
 
 
 @click.command(short_help="List the installed plugins, and what is wrong with broken ones.")
+@_CONFIG
 @click.option("-v", "--verbose", is_flag=True, help="Tracebacks of broken plugins.")
-def plugins(verbose: bool) -> None:
+@click.pass_context
+def plugins(ctx: click.Context, file: str | None, verbose: bool) -> None:
     """Lists every installed plugin: its distribution and version, what it offers, and why it is broken."""
     from lok_core import lok as lok_face  # not at the top: `--help` would pay for it
     from lok_core.sanitize import clean
 
-    registry = load_plugins(read_setup().env, warn=False)
+    registry = load_plugins(read_setup(given(ctx, "config", file)).env, warn=False)
     rows = []
     for plugin in registry.plugins:
         offers = [f"{interface.__name__.lower()} {name}" for interface, name in registry.offered_by(plugin)]
