@@ -201,3 +201,32 @@ def test_no_torn_utf8_whatever_raises(at, torn):
 )
 def test_a_clean_bill_for_a_part_is_none(text):
     assert not told(text).clean
+
+
+def test_bold_titles_with_a_place_behind_them_are_headings():
+    text = (
+        "**1. Unsafe pickle** (`service/app.py`, lines 57-60)\n\nA cookie is unpickled.\n\n"
+        "**2. Private key committed** (`config/deploy_key.pem`)\n\nThe key is in the repository.\n"
+    )
+    found = [(one.title, one.locations[0].path, one.locations[0].line) for one in told(text).problems]
+    assert found == [
+        ("Unsafe pickle", "service/app.py", 57),
+        ("Private key committed", "config/deploy_key.pem", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["- HIGH `a.c:30`: too small\n- LOW `a.c:3`: unused\n", "### HIGH Too small (a.c:30)\n\nSo it is.\n"],
+)
+def test_a_severity_in_capitals_is_one(text):
+    first = told(text).problems[0]
+    assert (first.severity, first.title.lower()) == ("high", "too small")
+
+
+@pytest.mark.parametrize(
+    "title", ["MD5 hashes passwords", "S3 bucket is public", "SHA-1 signs tokens", "H2 console is open"]
+)
+def test_a_title_keeps_a_first_word_that_looks_like_an_id(title):
+    (problem,) = told(f"- {title}: `app/db.py:3`\n").problems
+    assert problem.title == title

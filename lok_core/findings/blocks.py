@@ -21,6 +21,7 @@ from lok_core.findings.heads import label_of
 from lok_core.findings.lines import (
     ATTRIBUTE,
     BADGES,
+    BOLD_AND_PLACE,
     BOLD_GAP,
     BOLD_LINE,
     BOX,
@@ -49,6 +50,7 @@ from lok_core.findings.lines import (
     looks_like_review,
     starts_anew,
 )
+from lok_core.findings.places import places
 from lok_core.findings.text import plain, unwrapped
 
 Kind = Literal["section", "item", "para", "fence", "table", "rule"]
@@ -366,7 +368,8 @@ class _Reader:
         ):
             return self.pseudo_of("place")
         below = next((other for other in self.lines[number + 1 : number + 3] if other.strip()), "").strip()
-        if BOLD_LINE.match(line) and len(line) <= 160:
+        placed = BOLD_AND_PLACE.match(line)
+        if (BOLD_LINE.match(line) and len(line) <= 160) or (placed and places(placed["place"])):
             role = label_of(line)
             if role and (role.value or role.role not in (None, "problem")):
                 return None

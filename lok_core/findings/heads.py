@@ -107,7 +107,7 @@ _NUMBER = re.compile(
     r"|[一二三四五六七八九十]{1,3}、\s*)"
 )
 _ID = re.compile(
-    r"^\s*\[?(?P<id>(?:finding|issue|bug|problem|comment|item|vulnerability|vuln|defect|concern|befund|fehler|"
+    r"^\s*\[?(?!(?:md[245]|sha-?\d+|s3|ec2|h2|k8s|v8|utf-?8|tls-?1|http-?2|ipv[46]|x-?509)\b)(?P<id>(?:finding|issue|bug|problem|comment|item|vulnerability|vuln|defect|concern|befund|fehler|"
     r"problème|constat|hallazgo|problema|achado|bug-?nr|问题|缺陷|发现|指摘|問題|이슈|문제|발견|проблема|замечание)\s?(?:no\.?|nr\.?|n°|№)?\s?[#:]?\s?"
     r"(?:[A-Z]{1,3}-?)?\d{1,3}|[A-Z][A-Z0-9]{0,9}-[A-Z]{0,4}-?\d{1,4}|[A-Z]{1,2}\d{1,3}(?=[\].):：\s—–-]))\]?\s*(?:[.):：—–-]{1,2}\s*)?",
     re.IGNORECASE,
@@ -122,6 +122,8 @@ _SEV_PREFIX = re.compile(
     rf"|(?P<b>{_SEV_WORDS})(?:\s?[-/–]\s?(?:{_SEV_WORDS}))?(?:{_TAIL_WORDS})(?:\s?\([^()]{{1,30}}\))?\s?(?:[:：|―—–,]|\.(?=\s)|\s-\s|\*\*\s?[:：—–-]|\*\*(?=\s)))\s*",
     re.IGNORECASE,
 )
+# "HIGH `a.py:3`: ..."; in small letters it would be a word of a sentence.
+_SHOUTED = re.compile(r"(?P<a>CRITICAL|HIGH|MEDIUM|LOW|INFO|BLOCKER|MAJOR|MINOR)\s+(?=\S)")
 _SEV_TAG = re.compile(
     rf"[\[(（【`]\s?(?:(?:severity|priority|schweregrad|sev|risk|priorität|严重程度|重要度)\s?[:：]\s?)?(?P<a>{_SEV_WORDS})(?:{_TAIL_WORDS})(?:\s?[-/|,]\s?[\w\s-]{{1,30}})?\s?[\])）】`]",
     re.IGNORECASE,
@@ -247,7 +249,7 @@ def read_head(text: str) -> Head:
                     severity = severity or level
             good = good or badge["sign"].startswith(cues.GOOD_SIGNS)
             rest = rest[badge.end() :]
-        if found := _SEV_PREFIX.match(rest):
+        if found := _SEV_PREFIX.match(rest) or _SHOUTED.match(rest):
             severity = _spoken(found) or severity
             rest = rest[found.end() :]
         elif found := _ID.match(rest):

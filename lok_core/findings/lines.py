@@ -22,6 +22,7 @@ ITEM = re.compile(
 BOX = re.compile(r"\[[ xX✓✔]\]\s+")
 QUOTED = re.compile(r"(?:\s{0,3}>\s?)+")
 BOLD_LINE = re.compile(r"(?:[^\w\s*]{1,3}\s?)?(\*\*|__)(?=\S)((?:(?!\1).){1,200})\1\s?([:：]?)\s*$")
+BOLD_AND_PLACE = re.compile(r"(\*\*|__)(?=\S)(?:(?!\1).){1,120}\1\s?[(（](?P<place>[^()\n]{3,200})[)）]\s*$")
 BADGES = re.compile(r"(?:`?\d{1,6}(?:-\d{1,6})?`?:?\s*)?(?:[_*]{1,2}[^_*`\n]{2,40}[_*]{1,2}\s*\|?\s*){1,4}")
 LINE_BELOW = re.compile(
     r"(?:[-*+•]\s)?[*_`(\[]{0,3}(?:lines?\s|L(?=\d)|zeilen?\s|lignes?\s|第)?\d{1,6}(?:\s?[-–]\s?L?\d{1,6})?(?:行)?[*_`)\]]{0,3}\s?[:：—–-]",
