@@ -8,6 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lok_core.findings.blocks import Block
+from lok_core.findings.candidates import Context
+from lok_core.findings.tables import table_candidates
 from lok_core.findings.told import told
 
 REVIEWS = Path(__file__).parent / "data" / "reviews"
@@ -230,3 +233,7 @@ def test_a_severity_in_capitals_is_one(text):
 def test_a_title_keeps_a_first_word_that_looks_like_an_id(title):
     (problem,) = told(f"- {title}: `app/db.py:3`\n").problems
     assert problem.title == title
+
+
+def test_a_table_without_rows_tells_nothing():
+    assert table_candidates(Block("table"), Context()) == []

@@ -17,9 +17,9 @@ from lok_core.findings.places import places
 
 def table_candidates(block: Block, context: Context) -> list[Candidate]:
     """The rows of a table whose columns say what a problem is; none if it lists something else."""
-    header, rows = block.rows[0], block.rows[1:]
-    if not rows:
+    if len(block.rows) < 2:
         return []
+    header, rows = block.rows[0], block.rows[1:]
     width = max(len(header), max(len(row) for row in rows[:50]))
     columns = [_column(header, rows, index) for index in range(width)]
     if not set(columns) & {"problem", "title", "impact", "text"} or columns.count("count") > 1:
