@@ -19,7 +19,6 @@ _MAX_DEPTH = 60
 _MAX_OBJECTS = 50_000
 
 _WRAPPERS = ("result", "response", "text", "content", "output", "message", "answer", "review", "body", "data")
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})\s*(\w*)")
 
 
 @frozen
