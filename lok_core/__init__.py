@@ -79,6 +79,10 @@ if TYPE_CHECKING:
     from lok_core.outcome import Source as Source
     from lok_core.outcome import TaskDetail as TaskDetail
     from lok_core.outcome import View as View
+    from lok_core.results import is_told as is_told
+    from lok_core.results import question as question
+    from lok_core.results import sections as sections
+    from lok_core.results.section import Section as Section
     from lok_core.sanitize import clean as clean
     from lok_core.sanitize import clean_line as clean_line
     from lok_core.sanitize import mask as mask
@@ -104,6 +108,8 @@ _MODULES = {
         "Answer AskDetail Detail Event Failure Finding Gate GroundDetail Leaked Location Outcome Participant "
         "Report Screening Source TaskDetail View"
     ),
+    "results": "is_told question sections",
+    "results.section": "Section",
     "sanitize": "clean clean_line mask mask_value",
     "schemas": "schema",
     "telling": "shown",

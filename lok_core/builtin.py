@@ -10,17 +10,34 @@ from lok_core.interfaces import Backend, Renderer, Rule
 from lok_core.models import BackendInfo, Request, Vote
 from lok_core.outcome import Report, View
 
+_KINDS_OF_SECURITY = ("injection", "auth", "secrets")
+
 
 class StrengthsRule(Rule):
-    """Votes for the backends that name the request's category among their strengths."""
+    """Votes for the backends that have what the request is about among their strengths.
+
+    Each category votes as much as the request's words say of it; a backend's later strengths count a little
+    less than its first ones.
+    """
 
     name = "strengths"
 
     def votes(self, request: Request, backends: Sequence[BackendInfo]) -> Iterable[Vote]:
-        for info in backends:
-            if request.category in info.profile.strengths:
-                place = info.profile.strengths.index(request.category)
-                yield Vote(info.name, 1.0 / (1 + place), f"{request.category} is strength {place + 1}")
+        from lok_core.topics import topics_of  # every command loads this plugin
+
+        for topic in topics_of(request):
+            for info in backends:
+                strengths = info.profile.strengths
+                if topic.category in strengths:
+                    place = strengths.index(topic.category)
+                    weight = round(topic.weight * (1 - 0.05 * place), 3)
+                    yield Vote(info.name, weight, f"{topic.category} is strength {place + 1}")
+                elif topic.category in _KINDS_OF_SECURITY and "security" in strengths:
+                    place = strengths.index("security")
+                    weight = round(topic.weight * (0.75 - 0.05 * place), 3)
+                    yield Vote(
+                        info.name, weight, f"{topic.category} is a kind of security, strength {place + 1}"
+                    )
 
 
 class MarkdownRenderer(Renderer):

@@ -252,7 +252,11 @@ def level(name: str, spec: CommandSpec, access: Access) -> Access | None:
         return None
     lower = [known for known in _LEVELS[: _LEVELS.index(access) + 1] if known in spec.access]
     if not lower:
-        raise BackendError("invalid", f"{name} cannot be held to access {access!r}")
+        raise BackendError(
+            "invalid",
+            f"{name} cannot be held to access {access!r}",
+            f"`access` of [backends.{name}] in lok.toml says by which flags it can",
+        )
     return lower[-1]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from attrs import evolve
@@ -11,31 +11,7 @@ from attrs import evolve
 from lok_core.errors import PLUGIN_FAULTS
 from lok_core.interfaces import Rule
 from lok_core.models import BackendInfo, Category, Ranking, Request, Vote
-
-_WORD = re.compile(r"n\+1|[a-z]+")
-_STEMS: Mapping[Category, tuple[str, ...]] = {
-    # How the words begin that speak of it; a space ends one. Of equals the first counts.
-    "injection": ("inject", "sql", "xss", "shell", "traversal", "ssti", "unescaped"),
-    "auth": (
-        "auth ",
-        "authent",
-        "authori",
-        "authz",
-        "login",
-        "permission",
-        "session",
-        "csrf",
-        "jwt",
-        "privilege",
-    ),
-    "secrets": ("secret", "credential", "password", "token", "apikey"),
-    "dead-code": ("dead", "unused", "unreachable", "obsolete"),
-    "performance": ("n+1", "perf", "slow", "quadratic", "latency", "loop", "cache", "memory"),
-    "architecture": ("architect", "layer", "coupl", "modul", "dependenc", "structure"),
-    "patterns": ("pattern", "idiom", "convention", "consisten", "naming", "style", "duplicat"),
-    "security": ("secur", "vulnerab", "crypt", "tls", "ssrf", "deserial", "exploit", "attack"),
-    "errors": ("error", "bug", "exception", "crash", "fail", "wrong", "race", "leak"),
-}
+from lok_core.topics import topics
 
 
 def recommend(request: Request, backends: Sequence[BackendInfo], rules: Iterable[Rule]) -> Ranking:
@@ -49,8 +25,11 @@ def recommend(request: Request, backends: Sequence[BackendInfo], rules: Iterable
     for rule in rules:
         # A rule that raises has no opinion: whom to ask is no reason to ask nobody.
         with suppress(*PLUGIN_FAULTS):
-            cast = [evolve(vote, weight=float(vote.weight)) for vote in rule.votes(request, eligible)]
-            votes += [vote for vote in cast if vote.backend in names]
+            cast = [
+                evolve(vote, weight=float(vote.weight), reason=str(vote.reason))
+                for vote in rule.votes(request, eligible)
+            ]
+            votes += [vote for vote in cast if vote.backend in names and math.isfinite(vote.weight)]
     weights = {name: sum(vote.weight for vote in votes if vote.backend == name) for name in names}
     order = sorted(names, key=lambda name: (-weights[name], name))
     return Ranking(tuple(order), tuple(sorted(votes, key=lambda vote: (vote.backend, vote.reason))))
@@ -58,13 +37,7 @@ def recommend(request: Request, backends: Sequence[BackendInfo], rules: Iterable
 
 def category_of(name: str, text: str) -> Category:
     """What a prompt is about that does not say so: by its name, else by the words of its text."""
-    for words in (name, text):
-        found = _WORD.findall(words.lower())
-        hits = {
-            category: sum(f"{word} ".startswith(stems) for word in found)
-            for category, stems in _STEMS.items()
-        }
-        best = max(hits, key=lambda category: hits[category])  # of equals the first
-        if hits[best]:
-            return best
-    return "general"
+    topic, *_ = topics(name)
+    if topic.category == "general":
+        topic, *_ = topics(text)
+    return topic.category

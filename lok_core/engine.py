@@ -1,4 +1,4 @@
-"""Runs requests: limits, deadlines, retries. Implements `Run` and `Job`.
+"""Runs requests: limits, deadlines, retries. Implements `Run`.
 
 The only place that opens a nursery over backends: whatever one of them does becomes a value, so that it
 takes nothing from the others.
@@ -9,34 +9,20 @@ from __future__ import annotations
 import shutil
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 import trio
-from attrs import Factory, define, evolve, field
+from attrs import Factory, define, field
 
-from lok_core import delegation
 from lok_core.environment import refuse_recursion
-from lok_core.errors import PLUGIN_FAULTS, BackendError, NoBackendError
-from lok_core.interfaces import Backend, Job, Rule, Run
-from lok_core.models import (
-    FAILURE_KINDS,
-    BackendInfo,
-    FailureKind,
-    Finished,
-    Message,
-    Ranking,
-    Reply,
-    Request,
-    Tool,
-    Turn,
-)
-from lok_core.outcome import Answer, Event, EventKind, Failure, Outcome
+from lok_core.errors import PLUGIN_FAULTS, BackendError
+from lok_core.interfaces import Backend, Rule, Run
+from lok_core.models import FAILURE_KINDS, FailureKind, Finished, Request
+from lok_core.outcome import Event, EventKind, Failure, Outcome
 from lok_core.panel import Limits, Panel
 from lok_core.process import CAP_BYTES, Children
-from lok_core.reply import checked
 
 PASSING = ("rate_limit", "overloaded", "network")
 """Failures that may be over in a moment, and are worth another attempt."""
@@ -138,7 +124,7 @@ class Attempt(Generic[T]):
     """One request on its way to its backend, and all that is known of it if it ends early.
 
     Attributes:
-        number: counts the requests of the run from 1; 0 for a turn of a conversation.
+        number: counts the requests of the run from 1; 0 for what is no request of it.
         work: what to do with a `Run`.
         said: what the backend said so far.
     """
@@ -229,172 +215,6 @@ class EngineRun(Run):
 
     def mask(self, text: str) -> str:
         return self.engine.panel.mask(text)
-
-
-@define(eq=False)
-class EngineJob(Job):
-    """What a task or mode asks through, and the record of everything it asked.
-
-    Attributes:
-        first: whether of what is asked at once one answer is enough, which ends the other requests.
-        fallback: whether a request that fails is sent to the next recommended backend; the failure stays on
-            record.
-    """
-
-    engine: Engine
-    directory: Path
-    chosen: tuple[str, ...] = ()
-    first: bool = field(default=False, kw_only=True)
-    fallback: bool = field(default=False, kw_only=True)
-    interrupted: str = ""
-    _remarks: list[str] = Factory(list)
-    _recorded: list[Outcome | None] = Factory(list)
-    _asked: list[Attempt[Reply]] = Factory(list)
-    _scopes: set[trio.CancelScope] = Factory(set)
-
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        return tuple(outcome for outcome in self._recorded if outcome is not None)
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        return tuple(self._remarks)
-
-    def interrupt(self, reason: str) -> None:
-        """Ends what is under way and starts nothing more; what is asked from now on is `cancelled`."""
-        self.interrupted = self.interrupted or reason
-        for scope in self._scopes:
-            scope.cancel()
-
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        with trio.CancelScope() as scope:
-            self._scopes.add(scope)
-            if self.interrupted:
-                scope.cancel()
-            try:
-                yield
-            finally:
-                self._scopes.discard(scope)
-
-    def backends(self) -> tuple[BackendInfo, ...]:
-        return self.engine.panel.infos(self.chosen)
-
-    def recommend(self, request: Request) -> Ranking:
-        return delegation.recommend(request, self.backends(), self.engine.rules)
-
-    def note(self, text: str) -> None:
-        if text not in self._remarks:
-            self._remarks.append(text)
-            self.engine.listener(Event("note", text=text))
-
-    async def ask(self, request: Request) -> Outcome:
-        return (await self.ask_all([request]))[0]
-
-    async def ask_all(self, requests: Sequence[Request]) -> list[Outcome]:
-        first = len(self._recorded)
-        attempts = [self._attempt(request, first + place) for place, request in enumerate(requests, 1)]
-        self._recorded += [None] * len(attempts)
-        self._asked += attempts
-        for attempt in attempts:
-            attempt.tell("queued")
-        with self.interruptible():
-            async with trio.open_nursery() as nursery:
-                together = _Together(nursery.cancel_scope)
-                for attempt in attempts:
-                    nursery.start_soon(self._ask, attempt, together)
-        return [cast("Outcome", self._recorded[attempt.number - 1]) for attempt in attempts]
-
-    async def converse(
-        self, backend: str, messages: Sequence[Message], tools: Sequence[Tool]
-    ) -> Turn | Failure:
-        instance = self.engine.panel.get(backend)
-        request = Request(messages[-1].text if messages else "", self.directory, backend=backend)
-
-        async def turn(run: Run) -> Turn:
-            return await instance.converse(messages, tools, run)
-
-        attempt = Attempt(self.engine, request, instance, 0, turn)
-        with self.interruptible():
-            return await self.engine.perform(attempt)
-        return attempt.failure("cancelled", self.interrupted)
-
-    def _attempt(self, request: Request, number: int) -> Attempt[Reply]:
-        if not request.prompt.strip():
-            raise ValueError("a request needs a prompt")
-        if request.backend is None:
-            order = self.recommend(request).order
-            if not order:
-                raise NoBackendError("no backend is there to answer", "`lok backends` shows what is missing")
-            request = evolve(request, backend=order[0])
-        backend = self.engine.panel.get(request.backend or "")
-
-        async def query(run: Run) -> Reply:
-            return checked(await backend.query(request, run), backend.name, run.mask)
-
-        return Attempt(self.engine, request, backend, number, query)
-
-    async def _ask(self, attempt: Attempt[Reply], together: _Together) -> None:
-        try:
-            result = await self.engine.perform(attempt)
-        except (trio.Cancelled, BaseExceptionGroup) as error:  # a nursery may have made it a group
-            why = self.interrupted or together.ended or "cancelled"
-            when = "before it had answered" if attempt.count else "before it was started"
-            self._record(attempt, attempt.failure("cancelled", f"{why} {when}"))
-            raise _cancellation(error) from None
-        name = attempt.backend.name
-        if isinstance(result, Reply):
-            self._record(attempt, Answer(attempt.request, name, result, attempt.duration_s, attempt.count))
-            if self.first:
-                together.end(f"ended by --first, as {name} answered,")
-            return
-        self._record(attempt, result)
-        spare = self._spare(attempt.request) if self.fallback else None
-        if spare is not None:
-            self.note(f"{name} failed ({result.kind}); {spare} is asked instead")
-            second = self._attempt(evolve(attempt.request, backend=spare), len(self._recorded) + 1)
-            self._recorded.append(None)
-            self._asked.append(second)
-            second.tell("queued")
-            await self._ask(second, together)
-
-    def _spare(self, request: Request) -> str | None:
-        """The best of the backends that were not asked yet, whomever the user named."""
-        asked = {other.backend.name for other in self._asked}
-        willing = [
-            evolve(info, eligible=True)
-            for info in self.backends()
-            if info.available
-            and info.profile.asked_by_default
-            and info.profile.answers_questions
-            and info.name not in asked
-        ]
-        return next(iter(delegation.recommend(request, willing, self.engine.rules).order), None)
-
-    def _record(self, attempt: Attempt[Reply], outcome: Outcome) -> None:
-        self._recorded[attempt.number - 1] = outcome
-        attempt.tell("finished", outcome=outcome)
-
-
-@define(eq=False)
-class _Together:
-    """Requests that are under way at once, and why they were ended early."""
-
-    scope: trio.CancelScope
-    ended: str = ""
-
-    def end(self, why: str) -> None:
-        self.ended = self.ended or why
-        self.scope.cancel()
-
-
-def _cancellation(error: BaseException) -> BaseException:
-    """What of it has to pass: what a plugin raises on being cancelled must not take the others along."""
-    if isinstance(error, BaseExceptionGroup):
-        cancelled, rest = error.split(trio.Cancelled)
-        if cancelled is not None and (rest is None or isinstance(rest, ExceptionGroup)):
-            return cancelled
-    return error
 
 
 def _backend_error(error: BaseException) -> BackendError | None:

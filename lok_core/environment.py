@@ -16,6 +16,22 @@ from lok_core.models import Profile
 # behaviour as a nested session.
 _NESTING = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT")
 
+# What git says of the repository it was called in (`git rev-parse --local-env-vars`) when it starts lok by a
+# hook or an alias: a backend that works on a copy would commit to the user's own branch.
+_REPOSITORY = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+)
+
 # What any program needs to run, find its home and reach the network; nothing else passes where the directory
 # is not trusted, since variables can name programs and libraries to load.
 _PLAIN = (
@@ -56,7 +72,7 @@ def child_environment(
     child = {
         name: value
         for name, value in env.items()
-        if name not in _NESTING
+        if name not in (*_NESTING, *_REPOSITORY)
         and (_matches(name, own) or (not _matches(name, others_secrets) and (trusted or _plain(name))))
     }
     if "PATH" in child:

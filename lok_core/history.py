@@ -17,6 +17,8 @@ from lok_core.process import Children
 
 _TIMEOUT_S = 20
 _MOST_COMMITS = 20
+HELD = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+"""Options with which git starts none of the programs that a repository can name for its own use."""
 _CLOSED = {
     # A repository may lack objects on purpose, and fetching them runs what its configuration names.
     "GIT_ALLOW_PROTOCOL": "",
@@ -55,8 +57,7 @@ async def renames(
 async def ask_git(children: Children, directory: Path, env: Mapping[str, str], *words: str) -> bytes:
     """What git printed; nothing if it failed, took too long, or is not there."""
     plain = {name: env[name] for name in _PASSED if name in env}
-    held = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-    argv = ["git", *held, "-C", str(directory), *words]
+    argv = ["git", *HELD, "-C", str(directory), *words]
     with trio.move_on_after(_TIMEOUT_S):
         try:
             done = await children.run(argv, env={**plain, **_CLOSED}, cwd="/", label="git")

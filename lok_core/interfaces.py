@@ -180,15 +180,22 @@ class Job(ABC):
     async def converse(
         self, backend: str, messages: Sequence[Message], tools: Sequence[Tool]
     ) -> Turn | Failure:
-        """The next turn of a conversation, under the same limits as any request."""
+        """The next turn of a conversation, recorded as an outcome and under the same limits as any request.
+
+        A backend that calls no tools by itself is asked in plain text.
+        """
 
     @abstractmethod
     def backends(self) -> tuple[BackendInfo, ...]:
         """Every configured backend, available or not, sorted by name."""
 
     @abstractmethod
-    def recommend(self, request: Request) -> Ranking:
-        """Which eligible backends suit the request, best first. Asks nobody."""
+    def recommend(self, request: Request, *, available_only: bool = True) -> Ranking:
+        """Which eligible backends suit the request, best first. Asks nobody.
+
+        Args:
+            available_only: whether those are left out whose program or key is not there.
+        """
 
     @abstractmethod
     def note(self, text: str) -> None:

@@ -84,6 +84,8 @@ class Profile:
     Attributes:
         strengths: categories it is recommended for, best first.
         style: one line that tells a reader how it works, for `lok backends`.
+        aliases: names by which the model behind it calls itself, its maker's and its product's; in a debate
+            the others read a letter instead.
         secrets: names, or prefixes ending in `_`, of environment variables that hold its credentials. They
             are withheld from every backend that does not declare them.
         env: further environment variables (names, or prefixes ending in `_`) it needs.
@@ -99,6 +101,7 @@ class Profile:
 
     strengths: tuple[Category, ...] = ()
     style: str = ""
+    aliases: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     is_llm: bool = True

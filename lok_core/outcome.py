@@ -234,7 +234,15 @@ class Participant:
 
 
 @frozen
-class AskDetail:
+class Detail:
+    """What only one mode knows of its run; `mode`, which every one has, tells them apart.
+
+    Those of the modes in which several backends work together are in `lok_core.details`.
+    """
+
+
+@frozen
+class AskDetail(Detail):
     """Report.detail of `lok ask`."""
 
     prompt: str
@@ -242,7 +250,7 @@ class AskDetail:
 
 
 @frozen
-class TaskDetail:
+class TaskDetail(Detail):
     """Report.detail of a task: its name, its description, the names of its prompts."""
 
     name: str
@@ -252,14 +260,11 @@ class TaskDetail:
 
 
 @frozen
-class GroundDetail:
+class GroundDetail(Detail):
     """Report.detail of `lok ground`: what the findings were read from."""
 
     file: str
     mode: Literal["ground"] = "ground"
-
-
-Detail: TypeAlias = AskDetail | TaskDetail | GroundDetail
 
 
 @frozen
@@ -288,6 +293,7 @@ class Report:
         notes: what a reader should know about how the report came to be.
         degraded: why findings or answers may be missing though no request failed; empty as a rule.
         leaked: processes that outlived their backends and were ended.
+        inconclusive: why there is no result though something was answered; empty as a rule.
         interrupted: whether the run was ended before everything was asked and answered.
         started_at: UTC, ISO 8601.
         duration_s: seconds of the whole run.
@@ -306,6 +312,7 @@ class Report:
     notes: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
     leaked: tuple[Leaked, ...] = ()
+    inconclusive: str = ""
     interrupted: bool = False
     started_at: str = ""
     duration_s: float = 0.0

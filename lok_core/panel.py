@@ -100,6 +100,10 @@ class Panel:
         real = Path(os.path.realpath(directory))
         return any(real.is_relative_to(one) for one in self.trusted)
 
+    def trust(self, directory: Path) -> None:
+        """From now on the directory is trusted as well."""
+        self.trusted = (*self.trusted, os.path.realpath(directory))
+
     def mask(self, text: str) -> str:
         """The text without the secrets of any backend."""
         return sanitize.mask(text, self.secrets)

@@ -326,6 +326,8 @@ def find_program(name: str, env: Mapping[str, str]) -> str:
         return usable[0]
     if found:
         raise BackendError("unavailable", f"{found[0]} is not executable", f"chmod +x {found[0]}")
+    if " " in name:
+        raise BackendError("unavailable", f"there is no program {name!r}", "arguments belong into `args`")
     if not os.path.isabs(name) and "/" in name:
         raise BackendError(
             "unavailable", f"{name} is a relative path", "give the full path, or the name only"

@@ -15,6 +15,7 @@ from typing import Literal
 from lok_core import telling
 from lok_core.models import Severity
 from lok_core.outcome import Answer, Failure, Finding, Report, View
+from lok_core.results import sections
 from lok_core.sanitize import clean, clean_line
 
 Command = Literal["error", "warning", "notice"]
@@ -40,6 +41,9 @@ def render(report: Report, view: View) -> Iterable[str]:
     for outcome in report.outcomes:
         if isinstance(outcome, Failure):
             yield _failure(outcome)
+    for section in sections(report):
+        told = "\n".join(filter(None, [*section.lines, section.text.strip(), section.code.strip("\n")]))
+        yield command("notice", told, title=section.title)
     for text in _remarks(report):
         yield command("warning", text, title="lok")
     for text in report.notes:
@@ -95,6 +99,8 @@ def _failure(failure: Failure) -> str:
 def _remarks(report: Report) -> Iterable[str]:
     yield from telling.unread(report)
     yield from report.degraded
+    if report.inconclusive:
+        yield f"no result: {report.inconclusive}"
     if report.interrupted:
         yield telling.doubt(report)
     for leaked in report.leaked:
@@ -103,12 +109,12 @@ def _remarks(report: Report) -> Iterable[str]:
 
 def _summary(report: Report, findings: list[Finding]) -> str:
     """A plain line in the log, without a word from outside: older commands are found anywhere in a line."""
-    told = telling.number(len(findings), "finding")
+    told = telling.number(len(findings), "finding") if telling.has_findings(report) else "done"
     kinds = telling.counted(findings)
     aside = telling.set_aside(report)
     answered = sum(isinstance(outcome, Answer) for outcome in report.outcomes)
     of = f"{answered} of {telling.number(len(report.outcomes), 'request')} answered"
-    doubt = telling.doubt(report)
+    doubt = telling.doubt(report) if telling.has_findings(report) else ""
     return (
         f"lok: {told}{f' ({kinds})' if kinds else ''}{f', {aside}' if aside else ''}; {of}."
         + (f" {doubt}" if doubt else "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lok_core.interfaces import Renderer
 from lok_core.models import Request
-from lok_core.outcome import Answer, Failure, Finding, Report, View
+from lok_core.outcome import Answer, Detail, Failure, Finding, Report, View
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -35,6 +35,12 @@ def _converter() -> Converter:
     # The schema is the same for all requests of a task, and known from elsewhere.
     converter.register_unstructure_hook(
         Request, make_dict_unstructure_fn(Request, converter, output_schema=override(omit=True))
+    )
+
+    # As what it is, not as what the report says of it.
+    converter.register_unstructure_hook_func(
+        lambda cls: cls is Detail,
+        lambda detail: converter.unstructure(detail, unstructure_as=type(detail)),
     )
 
     def tagged(cls: type, **extra: Any) -> None:

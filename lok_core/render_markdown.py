@@ -10,11 +10,17 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from lok_core import telling
 from lok_core.outcome import Answer, AskDetail, Failure, Finding, Gate, Outcome, Report, Source, View
+from lok_core.results import is_told, question, sections
 from lok_core.sanitize import clean, clean_line
+
+if TYPE_CHECKING:
+    from lok_core.results.section import Section
 
 COMMENT_LENGTH = 65_536
 """Characters that GitHub accepts in a comment."""
@@ -23,10 +29,12 @@ ASIDE_LENGTH = 12_000
 TITLE_LENGTH, TEXT_LENGTH, QUOTE_LENGTH, ANSWER_LENGTH = 200, 3_000, 1_000, 20_000
 """Characters of one text, before it is escaped."""
 SOURCES_SHOWN = 10
+ALL = sys.maxsize
 
 _SPACE = "\u200b"  # zero width
 _TRIGGERS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(@|[:#!](?=\S))"), rf"\1{_SPACE}"),  # mentions, mail, schemes, emoji, references
+    (re.compile("@"), f"{_SPACE}@{_SPACE}"),  # mentions; mail, which some readers find in half of it
+    (re.compile(r"([:#!](?=\S))"), rf"\1{_SPACE}"),  # schemes, emoji, references
     (re.compile(r"/(?=/)"), f"/{_SPACE}"),
     (re.compile(r"(gh-)(?=\d)", re.IGNORECASE), rf"\1{_SPACE}"),
     (re.compile(r"(www)(?=\.)", re.IGNORECASE), rf"\1{_SPACE}"),
@@ -34,14 +42,19 @@ _TRIGGERS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 _PUNCTUATION = re.compile(r"[\\`*_\[\]<>#|~&$!]|^[-+=/:]")
 _LIST_NUMBER = re.compile(r"^(\d+)(?=[.)])")
+_MENTION = re.compile(r"@(?=[^\s@])")  # not the hunk headers of a diff
 _BACKTICKS = re.compile("`+")
 
 
 def render(report: Report, view: View) -> Iterable[str]:
     """A summary, the findings worst first with their details folded, and what was not answered.
 
-    It fits into a comment; what does not fit is counted.
+    It fits into a comment; what does not fit is counted. Where several backends worked together it is the
+    whole transcript, what they came to first.
     """
+    if not (telling.has_findings(report) or isinstance(report.detail, AskDetail)):
+        yield from _transcript(report)
+        return
     asking = isinstance(report.detail, AskDetail)
     head = _head(report)
     aside = fitting(_aside(report), ASIDE_LENGTH, "remarks")
@@ -59,6 +72,28 @@ def render(report: Report, view: View) -> Iterable[str]:
     yield aside
 
 
+def _transcript(report: Report) -> Iterator[str]:
+    yield _head(report)
+    yield f"{code_block(question(report), ALL)}\n"
+    yield from map(_section, sections(report))
+    for outcome in report.outcomes:
+        if not is_told(outcome):
+            yield _outcome(outcome, ALL)
+    yield from _aside(report)
+
+
+def _section(section: Section) -> str:
+    parts = [f"### {plain(section.title)}\n"]
+    parts += [f"- {plain(line, ALL)}" for line in section.lines]
+    if section.lines:
+        parts.append("")
+    if section.text.strip():
+        parts.append(code_block(section.text, ALL))
+    if section.code.strip():
+        parts.append(code_block(section.code, ALL))
+    return "\n".join(parts) + "\n"
+
+
 def fitting(blocks: Sequence[str], room: int, noun: str) -> str:
     """As many of the blocks as fit, and how many do not."""
     kept: list[str] = []
@@ -73,7 +108,7 @@ def fitting(blocks: Sequence[str], room: int, noun: str) -> str:
 
 
 def _head(report: Report) -> str:
-    if isinstance(report.detail, AskDetail):
+    if not telling.has_findings(report):
         title = f"## lok {plain(report.command)}\n\n"
     else:
         findings = telling.open_findings(report)
@@ -91,7 +126,9 @@ def _head(report: Report) -> str:
         facts.append("the run ended early")
     if report.gate:
         facts.append(_gate(report.gate))
-    doubt = "" if isinstance(report.detail, AskDetail) else telling.doubt(report)
+    doubt = telling.doubt(report) if telling.has_findings(report) else ""
+    if report.inconclusive:
+        doubt = f"No result: {plain(report.inconclusive)}."
     told = f"{'; '.join(facts)}.\n\n" if facts else ""
     return title + told + (f"**{doubt}**\n\n" if doubt else "")
 
@@ -142,12 +179,12 @@ def source_line(source: Source) -> str:
     return f"- {plain(source.backend)} ({told}): {source.severity}, {plain(source.title)}"
 
 
-def _outcome(outcome: Outcome) -> str:
+def _outcome(outcome: Outcome, length: int = ANSWER_LENGTH) -> str:
     label = f" ({plain(outcome.request.label)})" if outcome.request.label.strip() else ""
     head = f"### {plain(outcome.backend)}{label}\n\n"
     if isinstance(outcome, Answer):
-        return head + code_block(outcome.reply.text, ANSWER_LENGTH) + "\n"
-    said = code_block(outcome.partial, ANSWER_LENGTH) + "\n" if outcome.partial.strip() else ""
+        return head + code_block(outcome.reply.text, length) + "\n"
+    said = code_block(outcome.partial, length) + "\n" if outcome.partial.strip() else ""
     return f"{head}{said}Not answered: {_failure(outcome)}\n\n"
 
 
@@ -155,7 +192,7 @@ def _aside(report: Report) -> list[str]:
     """What to know about the run, one line each under a heading."""
     failures = [outcome for outcome in report.outcomes if isinstance(outcome, Failure)]
     failed = []
-    for failure in failures if not isinstance(report.detail, AskDetail) else ():
+    for failure in failures if telling.has_findings(report) else ():
         label = f" ({plain(failure.request.label)})" if failure.request.label.strip() else ""
         failed.append(f"- {plain(failure.backend)}{label}: {_failure(failure)}\n")
     notes = [
@@ -218,7 +255,7 @@ def _html_code(text: str) -> str:
 
 def _unmentioned(code: str) -> str:
     """Code is shown as it is, but for what bots look for in the source of a comment."""
-    return code.replace("@", f"@{_SPACE}")
+    return _MENTION.sub(f"@{_SPACE}", code)
 
 
 def code_span(line: str) -> str:
@@ -234,4 +271,6 @@ def code_block(text: str, length: int) -> str:
     lines = _unmentioned(_cut(clean(text).strip("\n"), length)).split("\n")
     fence = "`" * max(3, max((len(run) for line in lines for run in _BACKTICKS.findall(line)), default=0) + 1)
     quoted = "".join(f"> {line}\n" for line in [fence, *lines, fence])
-    return quoted if len(quoted) <= 2 * length or length < 20 else code_block(text, length // 2)
+    return (
+        quoted if length == ALL or len(quoted) <= 2 * length or length < 20 else code_block(text, length // 2)
+    )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from lok_core import telling
 from lok_core.interfaces import Renderer
 from lok_core.models import Severity
 from lok_core.outcome import (
     Answer,
-    AskDetail,
     Failure,
     Finding,
     GroundDetail,
@@ -20,10 +21,15 @@ from lok_core.outcome import (
     TaskDetail,
     View,
 )
+from lok_core.results import is_told, sections
 from lok_core.sanitize import clean, clean_line
+
+if TYPE_CHECKING:
+    from lok_core.results.section import Section
 
 _QUOTE_LINES = 6
 _RULE = "=" * 50
+_HEAD = re.compile(r"^(?=(===|---) .* \1$)", re.MULTILINE)
 _BOLD, _DIM = "1", "2"
 _COLORS: dict[Severity, str] = {
     "critical": "1;31",
@@ -47,15 +53,38 @@ class TextRenderer(Renderer):
             yield from _grounded(report, report.detail, view)
         else:
             for outcome in report.outcomes:
-                yield self.block(outcome, view)
+                if not is_told(outcome):
+                    yield self.block(outcome, view)
+            for section in sections(report):
+                yield _section(section, view)
         yield from _closing(report, view)
 
     def block(self, outcome: Outcome, view: View) -> str:
-        head = _styled(f"=== {clean_line(outcome.backend).upper()} ===", _BOLD, view)
-        if isinstance(outcome, Answer):
-            return f"{head}\n{clean(outcome.reply.text).strip()}\n\n"
-        said = f"\n{clean(outcome.partial).strip()}\n[cut off here]" if outcome.partial.strip() else ""
-        return f"{head}{said}\n{_failure(outcome)}\n\n"
+        label = f" [{clean_line(outcome.request.label)}]" if outcome.request.label else ""
+        return _block(f"{clean_line(outcome.backend).upper()}{label}", outcome, view)
+
+
+def _block(title: str, outcome: Outcome, view: View) -> str:
+    head = _styled(f"=== {title} ===", _BOLD, view)
+    if isinstance(outcome, Answer):
+        return f"{head}\n{_words(outcome.reply.text)}\n\n"
+    said = f"\n{_words(outcome.partial)}\n[cut off here]" if outcome.partial.strip() else ""
+    return f"{head}{said}\n{_failure(outcome)}\n\n"
+
+
+def _words(text: str) -> str:
+    """What a backend said; none of its lines can be taken for a head of lok's own."""
+    return _HEAD.sub(" ", clean(text).strip())
+
+
+def _section(section: Section, view: View) -> str:
+    told = [_styled(f"--- {clean_line(section.title)} ---", _BOLD, view)]
+    told += ["\n".join(_wrapped(line, view, "  ", hanging="    ")) for line in section.lines]
+    if section.text.strip():
+        told.append(_words(section.text))
+    if section.code.strip():
+        told += [f"    {line}".rstrip() for line in clean(section.code).strip("\n").split("\n")]
+    return "\n".join(told) + "\n\n"
 
 
 def _task(report: Report, task: TaskDetail, view: View) -> Iterator[str]:
@@ -107,7 +136,7 @@ def _answers(report: Report, view: View) -> Iterator[str]:
         if outcome.request.label != label:
             label = outcome.request.label
             yield _styled(f"[{clean_line(label)}]", _BOLD, view) + "\n"
-        yield TextRenderer().block(outcome, view)
+        yield _block(clean_line(outcome.backend).upper(), outcome, view)
 
 
 def _finding(finding: Finding, view: View, *, evidence: bool) -> str:
@@ -172,7 +201,7 @@ def _sources(finding: Finding) -> str:
 
 def _closing(report: Report, view: View) -> Iterator[str]:
     failures = [outcome for outcome in report.outcomes if isinstance(outcome, Failure)]
-    if failures and not isinstance(report.detail, AskDetail):
+    if failures and isinstance(report.detail, TaskDetail):
         yield "Not answered:\n"
         for failure in failures:
             label = f" [{clean_line(failure.request.label)}]" if failure.request.label else ""
@@ -184,6 +213,8 @@ def _closing(report: Report, view: View) -> Iterator[str]:
         yield "To know:\n"
         for note in notes:
             yield "\n".join(_wrapped(note, view, "  ")) + "\n"
+    if report.inconclusive:
+        yield f"No result: {clean_line(report.inconclusive)}.\n"
     if report.interrupted:
         yield "Incomplete: the run ended before everything was asked and answered.\n"
     for leaked in report.leaked:
@@ -199,12 +230,19 @@ def _failure(failure: Failure) -> str:
     return f"{failure.kind}: {clean_line(failure.message)}{hint}"
 
 
-def _wrapped(text: str, view: View, indent: str = "    ") -> list[str]:
+def _wrapped(text: str, view: View, indent: str = "    ", hanging: str = "") -> list[str]:
     width = max(40, min(view.width, 100))
     return [
         line
         for paragraph in clean(text).splitlines()
-        for line in textwrap.wrap(paragraph, width, initial_indent=indent, subsequent_indent=indent)
+        for line in textwrap.wrap(
+            paragraph,
+            width,
+            initial_indent=indent,
+            subsequent_indent=hanging or indent,
+            break_on_hyphens=False,  # paths and branches can be copied
+            break_long_words=not hanging,
+        )
     ]
 
 

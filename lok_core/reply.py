@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,9 +39,21 @@ def checked(reply: Any, name: str, mask: Callable[[str], str]) -> Reply:
             raise TypeError(f"the reply's {part} is of the wrong type: {getattr(reply, part)!r:.100}")
     # Raises on what is no JSON: NaN, other keys than text, numbers of thousands of digits.
     json.dumps([reply.data, *astuple(usage)], allow_nan=False)
-    if not reply.text.strip() and reply.data is None:
+    if not is_visible(reply.text) and reply.data is None:
         raise BackendError("empty", f"{name} ended well but said nothing")
     return evolve(reply, text=mask(reply.text), data=_masked(reply.data, mask))
+
+
+def spoken(reply: Reply) -> str:
+    """What a reply says, for a prompt or a reader: its text, or its data as JSON where it has no text."""
+    if is_visible(reply.text) or reply.data is None:
+        return reply.text
+    return json.dumps(reply.data, ensure_ascii=False)
+
+
+def is_visible(text: str) -> bool:
+    """Whether a text holds anything that a reader could see."""
+    return any(not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf") for c in text)
 
 
 def _masked(data: Any, mask: Callable[[str], str]) -> Any:

@@ -83,7 +83,8 @@ class Settings:
     Attributes:
         parallel: whether requests are under way at once.
         timeout_s: seconds for one request; infinity for no limit.
-        max_rounds, max_tokens: how often a conductor may speak, and tokens for it; 0 for no limit.
+        max_rounds, max_tokens: how often a conductor may speak, and how many tokens it may write; 0 for no
+            limit.
         disable: distributions that are not loaded.
         backends: those that have a table and whose adapter is installed, by name.
         tasks: the tables, by name.

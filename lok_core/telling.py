@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lok_core.models import SEVERITIES, Grounding
-from lok_core.outcome import Answer, Failure, Finding, GroundDetail, Location, Report
+from lok_core.outcome import Answer, Failure, Finding, GroundDetail, Location, Report, TaskDetail
 from lok_core.sanitize import clean_line
 
 EVIDENCE: dict[Grounding, str] = {
@@ -27,6 +27,11 @@ LEADS_SHOWN = 5
 """Leads of one prompt that are shown without `--all`; more bury what matters."""
 RULE_SHOWN = 2
 """Leads of one rule among these."""
+
+
+def has_findings(report: Report) -> bool:
+    """Whether findings are what the run was for, and not the answers themselves."""
+    return isinstance(report.detail, (TaskDetail, GroundDetail))
 
 
 def place(location: Location) -> str:

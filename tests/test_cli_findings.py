@@ -81,6 +81,7 @@ def test_options_that_cannot_be_followed_are_told_before_anybody_is_asked(lok, o
     assert "hint: " in done.stderr
 
 
+@pytest.mark.slow
 def test_a_baseline_is_made_added_to_and_pruned(lok):
     baseline = lok.project / "baseline.json"
     name = says(lok, one=FOUND)
@@ -174,6 +175,7 @@ def test_an_answer_that_was_cut_leaves_the_gate_undecided(lok):
     assert done.code == 5, done.stderr
 
 
+@pytest.mark.slow
 def test_pruning_keeps_what_stands_in_a_renamed_file(lok):
     git = ["git", "-c", "user.name=a", "-c", "user.email=b"]
 

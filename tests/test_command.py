@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from lok_core.command import CommandBackend, arguments
 from lok_core.command_spec import CommandConfig, CommandSpec, ErrorPattern
 from lok_core.command_table import CommandTable, TableBackend
-from lok_core.engine import Engine, EngineJob, Limits
+from lok_core.engine import Engine, Limits
 from lok_core.errors import BackendError
 from lok_core.interfaces import Run
+from lok_core.job import EngineJob
 from lok_core.models import Finished, Profile, Request, Usage
 from lok_core.outcome import Answer, Failure
 from lok_core.panel import Panel
@@ -396,6 +397,7 @@ def test_a_program_is_there_if_its_path_leads_to_one(house, fake_cli):
         ("no-such-tool", "no-such-tool is not on the PATH"),
         ("/no/such/tool", "/no/such/tool does not exist"),
         ("bin/tool", "bin/tool is a relative path"),
+        ("tool --fast", "there is no program 'tool --fast'"),
         ("plain", "{folder}/plain is not executable"),
         ("{folder}/plain", "{folder}/plain is not executable"),
     ],
@@ -536,6 +538,7 @@ def test_a_character_may_be_cut_in_two(size):
     assert read(JSONL, '{"type": "answer", "text": "Zoë 🦊"}', size=size).text == "Zoë 🦊"
 
 
+@pytest.mark.slow
 def test_a_line_of_fifty_megabytes_is_read():
     text = "x" * 50_000_000
     assert read(JSONL, lines({"type": "answer", "text": text}), size=65536).text == text

@@ -423,12 +423,14 @@ def settle(make):
         assert isinstance(make(), Settings)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(TREES, TREES)
 def test_any_tree_gives_settings_or_a_clean_error(one, other):
     settle(lambda: settings_of([Layer("a", one), Layer("b", other)], KINDS))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.data())
 def test_any_change_of_bytes_gives_settings_or_a_clean_error(data):

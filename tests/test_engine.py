@@ -8,9 +8,10 @@ import trio
 import trio.testing
 from attrs import evolve
 
-from lok_core.engine import Engine, EngineJob, Limits
+from lok_core.engine import Engine, Limits
 from lok_core.errors import BackendError, NoBackendError, UnknownNameError
 from lok_core.interfaces import Backend
+from lok_core.job import EngineJob
 from lok_core.models import Profile, Reply, Request, Turn, Usage
 from lok_core.outcome import Answer, Failure
 from lok_core.panel import Panel
@@ -31,6 +32,8 @@ def asking(backend, prompt="why?", **more):
 
 async def test_turns_of_conversations_side_by_side_have_folders_of_their_own(tmp_path):
     class Conversing(Backend):
+        profile = Profile(converses=True)
+
         async def query(self, request, run):
             raise NotImplementedError
 
@@ -390,7 +393,8 @@ async def test_a_conversation_goes_through_the_same_deadline(tmp_path, autojump_
         async def converse(self, messages, tools, run):
             await trio.sleep(99)
 
-    async with open_job(tmp_path, Converses("a"), timeout_s=5) as job:
+    converses = Converses("a", profile=Profile(converses=True))
+    async with open_job(tmp_path, converses, timeout_s=5) as job:
         assert (await job.converse("a", [], [])).kind == "timeout"
 
 
@@ -399,12 +403,12 @@ async def test_a_conversation_returns_the_turn(tmp_path):
         async def converse(self, messages, tools, run):
             return Turn("next")
 
-    async with open_job(tmp_path, Converses("a")) as job:
+    async with open_job(tmp_path, Converses("a", profile=Profile(converses=True))) as job:
         assert await job.converse("a", [], []) == Turn("next")
 
 
-async def test_a_backend_without_tools_says_so(tmp_path):
-    async with open_job(tmp_path, ScriptedBackend("a")) as job:
+async def test_a_backend_that_answers_no_questions_has_no_conversation_either(tmp_path):
+    async with open_job(tmp_path, ScriptedBackend("a", profile=Profile(answers_questions=False))) as job:
         assert (await job.converse("a", [], [])).message == "a cannot call tools"
 
 

@@ -112,6 +112,12 @@ def test_depth_is_counted_up_for_the_children(value, level):
     assert child_environment(env, CODEX, (), trusted=False)["LOK_DEPTH"] == str(level + 1)
 
 
+def test_what_git_says_of_the_callers_repository_is_withheld():
+    env = {"GIT_DIR": "/code/.git", "GIT_INDEX_FILE": "index", "GIT_PREFIX": "a/", "GIT_SSH": "ssh"}
+    child = child_environment({"PATH": "/bin", **env}, Profile(env=("GIT_",)), (), trusted=True)
+    assert [name for name in child if name.startswith("GIT_")] == ["GIT_SSH"]
+
+
 def test_the_first_lok_may_ask():
     refuse_recursion({})
 

@@ -3,11 +3,14 @@
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from lok_core.testing import run_lok
 
 SHOP = Path(__file__).parent.parent / "examples" / "leaky-shop"
 
 
+@pytest.mark.slow
 def test_audit_finds_what_the_shops_readme_calls_findable(lok_env):
     faults = tomllib.loads((SHOP / "faults.toml").read_text())["fault"]
     findable = [fault for fault in faults if fault["static"]]

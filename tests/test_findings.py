@@ -119,6 +119,7 @@ def test_a_line_that_is_none_leaves_the_file(line):
     assert finding.locations == (Location("app/db.py"),)
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

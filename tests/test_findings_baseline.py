@@ -193,6 +193,7 @@ def test_a_merge_conflict_is_named():
     assert "merge conflict" in caught.value.hint
 
 
+@pytest.mark.slow
 @given(st.text() | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps))
 def test_no_text_whatever_raises_anything_else(text):
     with pytest.raises(UsageError):

@@ -377,6 +377,7 @@ def test_an_older_sarif_is_refused():
         foreign('{"version": "1.0.0", "runs": []}', "r.sarif")
 
 
+@pytest.mark.slow
 @given(ANYTHING, ANYTHING, ANYTHING)
 def test_malformed_sarif_never_raises(results, rules, rest):
     run = {"results": results, "tool": {"driver": {"name": rest, "rules": rules}}, "invocations": rest}
@@ -388,6 +389,7 @@ def test_a_malformed_result_is_a_finding_all_the_same_or_none(result):
     assert len(foreign(log(result), "r").findings) <= 1
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(["findings", "outcomes", "detail", "interrupted"]), ANYTHING))
 def test_a_malformed_report_never_raises(data):
     foreign(json.dumps({"schema": "lok.report/1", **data}), "r")

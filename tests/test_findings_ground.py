@@ -464,6 +464,7 @@ def test_exact_is_never_wrong(lines, data):
         assert normal(quote) in normal(lines[line - 1])
 
 
+@pytest.mark.slow
 @DETERMINISTIC
 @given(
     LINES, st.integers(0, 30), UNIQUE, SPACES, SPACES, st.sampled_from(["\n", "\r\n", "\r"]), st.booleans()

@@ -589,6 +589,7 @@ def test_the_order_of_the_input_has_no_say(findings, rng):
     assert merged(shuffled) == merged(findings)
 
 
+@pytest.mark.slow
 @given(st.lists(FINDINGS, max_size=40))
 def test_merging_what_is_merged_changes_nothing(findings):
     assert merged(merged(findings)) == merged(findings)

@@ -13,8 +13,9 @@ cli
 testing
 lok
 modes
+job
 engine
-known issues
+known issues text_tools worktrees
 setup
 history folders
 registry config delegation panel builtin render_text render_json render_markdown render_github
@@ -23,9 +24,10 @@ config_layers config_strict command
 reading
 command_spec
 pick
-hookspecs process
+hookspecs process results
 interfaces environment guard telling
-findings
+findings topics loose_json
+prompts details
 sanitize
 outcome
 models

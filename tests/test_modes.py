@@ -21,7 +21,7 @@ from lok_core import (
     open_lok,
 )
 from lok_core.builtin import StrengthsRule
-from lok_core.models import Request, Usage
+from lok_core.models import Message, Request, Tool, ToolCall, Turn, Usage
 from lok_core.modes.reporting import total
 from lok_core.outcome import Answer, AskDetail, TaskDetail
 from lok_core.registry import Plugin, Registry
@@ -44,10 +44,10 @@ READS = ("none", "read")
 ANALYSER = Profile(is_llm=False, answers_questions=False, access=("read",))
 
 
-def offering(kind, profile=None, step=None):
+def offering(kind, profile=None, step=None, base=ScriptedBackend):
     """A scripted backend as a plugin would offer it."""
 
-    class Offered(ScriptedBackend):
+    class Offered(base):
         def __init__(self, name, config):
             super().__init__(name, [step or Step(f"from {kind}")], profile or Profile(access=READS))
 
@@ -158,6 +158,28 @@ async def test_prompts_of_a_table_for_a_task_that_takes_none_are_told(tmp_path):
     async with opened(tmp_path, offering("codex"), tasks=[Own], settings=settings) as lok:
         with pytest.raises(UsageError, match="the task 'own' takes no prompts, but asks in its own way"):
             await lok.run_task("own", tmp_path)
+
+
+async def test_what_a_conversation_of_a_task_asks_is_no_finding(tmp_path):
+    class Boss(ScriptedBackend):
+        async def converse(self, messages, tools, run):
+            if len(messages) > 1:
+                return Turn("HIGH app.py:3: It divides by zero\n")
+            return Turn("", (ToolCall("1", "look", {"at": "HIGH app.py:2: It never closes the file\n"}),))
+
+    class Own(Task):
+        name = "own"
+        description = "Asks in its own way"
+
+        async def run(self, job):
+            question = Message("user", "What is wrong?")
+            await job.converse("boss", [question], [Tool("look", "Looks", {"type": "object"})])
+            await job.converse("boss", [question, Message("assistant", "So?")], [])
+
+    boss = offering("boss", Profile(converses=True, access=READS), base=Boss)
+    async with opened(tmp_path, boss, tasks=[Own]) as lok:
+        report = await lok.run_task("own", tmp_path)
+    assert [finding.title for finding in report.findings] == ["It divides by zero"]
 
 
 async def test_a_model_is_given_the_schema_and_may_read(tmp_path):

@@ -28,6 +28,7 @@ NAMES = [
         "clean_line",
         "mask",
         "mask_value",
+        *("Section", "is_told", "question", "sections"),
         "schema",
     ),
 ]
@@ -79,7 +80,7 @@ def test_the_signatures_that_plugins_use():
     assert parameters(lok_core.Job.ask) == ["self", "request"]
     assert parameters(lok_core.Job.ask_all) == ["self", "requests"]
     assert parameters(lok_core.Job.converse) == ["self", "backend", "messages", "tools"]
-    assert parameters(lok_core.Job.recommend) == ["self", "request"]
+    assert parameters(lok_core.Job.recommend) == ["self", "request", "available_only"]
     assert parameters(lok_core.BackendError) == ["kind", "message", "hint", "retry_after_s"]
 
 

@@ -27,6 +27,8 @@ from lok_core.outcome import (
 )
 from lok_core.render_json import JsonRenderer
 from lok_core.render_text import TextRenderer
+from lok_core.testing import sample_reports
+from lok_core.testing.sample_modes import mode_details
 
 # The machine may be busy.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -66,6 +68,7 @@ def report(*outcomes, findings=(), detail=None, **rest):
 
 
 def asked(*outcomes, **rest):
+    outcomes = [evolve(outcome, request=evolve(outcome.request, label="")) for outcome in outcomes]
     return report(*outcomes, detail=AskDetail("What is this?"), **rest)
 
 
@@ -296,6 +299,44 @@ def test_what_was_left_behind_is_told():
     assert "Left behind by codex errors, and ended: sleep 1000\n" in shown
 
 
+# The modes in which several backends work together.
+
+SAMPLES = sample_reports()
+MODES = ("suggest", "smart", "team", "debate", "spawn", "spawned", "conduct")
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_a_mode_is_valid_json_of_the_schema(name):
+    SCHEMA.validate(json.loads("".join(JsonRenderer().render(SAMPLES[name], View()))))
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_a_mode_shows_no_control_characters(name):
+    shown = text(SAMPLES[name])
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown)
+
+
+@pytest.mark.parametrize("name", ["team", "spawn", "conduct"])
+def test_a_summary_is_shown_in_its_section_and_not_as_an_answer(name):
+    shown = text(evolve(SAMPLES[name], detail=mode_details("All is well.")[name]))
+    assert shown.count("--- ") >= 1
+    assert "All is well." in shown
+    assert "[summary]" not in shown
+    assert "=== CODEX [round 1] ===" in shown
+
+
+def test_no_line_of_an_answer_is_taken_for_a_head():
+    shown = text(
+        asked(answer("Fine.\n=== GEMINI [round 2, B] ===\nI agree.\n\n--- Consensus ---\nA -- b ---"))
+    )
+    assert "\n === GEMINI [round 2, B] ===\nI agree.\n\n --- Consensus ---\nA -- b ---" in shown
+
+
+def test_why_there_is_no_result_is_told():
+    made = asked(answer("A."))
+    assert "No result: only one is left.\n" in text(evolve(made, inconclusive="only one is left"))
+
+
 # Text: colour and width.
 
 
@@ -421,6 +462,7 @@ def test_special_text_in_every_field_is_safe(said):
     assert_safe(said)
 
 
+@pytest.mark.slow
 @unhurried
 @given(any_text)
 def test_any_text_in_every_field_is_safe(said):

@@ -9,6 +9,7 @@ from lok_core.builtin import GithubRenderer
 from lok_core.models import SEVERITIES
 from lok_core.outcome import Failure, Leaked, Location, View
 from lok_core.render_github import COMMANDS, MESSAGE_LENGTH, TITLE_LENGTH
+from lok_core.results import sections
 from lok_core.testing import HOSTILE_TEXTS, sample_reports
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -80,6 +81,7 @@ def test_there_is_a_line_for_each_open_finding_and_each_failure(name):
     wanted = sum(not finding.known and finding.suppressed is None for finding in report.findings)
     wanted += sum(isinstance(outcome, Failure) for outcome in report.outcomes)
     wanted += len(report.notes) + len(report.degraded) + len(report.leaked) + report.interrupted
+    wanted += bool(report.inconclusive) + len(sections(report))
     wanted += sum(bool(getattr(outcome, "unparsed_locations", 0)) for outcome in report.outcomes)
     assert len(commands(report)[0]) == wanted
 

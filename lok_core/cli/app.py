@@ -20,11 +20,17 @@ _BUILTIN = {
     # command: (module below lok_core.cli, help)
     "ask": ("ask", "Ask a question of several backends at once."),
     "backends": ("listing", "List the backends and whether they are ready."),
+    "conduct": ("conduct", "Let one backend ask the others over several rounds, and sum up."),
     "config": ("config", "Show the configuration that counts, and where each value is from."),
+    "debate": ("debate", "Let several backends discuss a topic until they agree, or say where they differ."),
     "doctor": ("doctor", "Check that each backend is ready, and say what would mend one that is not."),
     "ground": ("ground", "Check the findings of any tool or review against the code."),
     "init": ("init", "Write a lok.toml that matches the programs there are."),
     "plugins": ("listing", "List the installed plugins, and what is wrong with broken ones."),
+    "smart": ("smart", "Ask the backend that suits the question best."),
+    "spawn": ("spawn", "Split a task among several agents, all at once; --write lets them change code."),
+    "suggest": ("suggest", "Show which backend suits a task, and why."),
+    "team": ("team", "Give each part of a task to the backend that suits it best, and sum up."),
     "trust": ("trust", "Trust the lok.toml and the content of a directory."),
 }
 

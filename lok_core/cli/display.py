@@ -75,11 +75,7 @@ class LiveTable(Display):
     _live: Live | None = None
 
     def __enter__(self) -> Display:
-        from rich.console import Console
-        from rich.live import Live
-
-        self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
-        self._live.start()
+        self._start()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -122,7 +118,15 @@ class LiveTable(Display):
         try:
             yield
         finally:
-            self._live.start()
+            self._start()
+
+    def _start(self) -> None:
+        """Shows the table from here on: one that was stopped would erase what was printed meanwhile."""
+        from rich.console import Console
+        from rich.live import Live
+
+        self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+        self._live.start()
 
     def _table(self) -> Table:
         from rich.table import Table

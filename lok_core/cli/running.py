@@ -100,7 +100,7 @@ async def _run(
 
     def listen(event: Event) -> None:
         display.event(event)
-        if streaming and event.outcome is not None:
+        if streaming and event.outcome is not None and not lok_face.is_told(event.outcome):
             with display.aside():
                 write_stdout(chosen.block(event.outcome, view))
 
@@ -126,15 +126,15 @@ async def _run(
         nursery.cancel_scope.cancel()
     if options.verbose:
         _tell_details(report)
-    if streams and not options.quiet:
-        _tell_costs(report)
     rest = evolve(report, outcomes=()) if streaming else report
     code = _show(rest, registry, options, view)
+    if streams and not options.quiet:
+        _tell_costs(report)
     if baseline is not None:
         code = _write_baseline(screening, baseline) or code
     if options.issues:
         await _create_issues(lok, report, options, received)
-    return code or _exit_code(report, received)
+    return code or _exit_code(report, received, options)
 
 
 async def _create_issues(lok: Lok, report: Report, options: Options, received: list[signal.Signals]) -> None:
@@ -204,15 +204,29 @@ def _show(report: Report, registry: lok_face.Registry, options: Options, view: V
     return code
 
 
-def _exit_code(report: Report, received: list[signal.Signals]) -> int:
+def _exit_code(report: Report, received: list[signal.Signals], options: Options) -> int:
     if received:
         return 128 + received[0]
     if report.interrupted:
         complain(report.notes[-1], "this is a fault of the task's plugin")
         return ExitCode.INTERNAL
+    if report.inconclusive:
+        if not _is_seen(options):  # else it has just been read there
+            complain(report.inconclusive)
+        return ExitCode.NO_ANSWER
     if report.outcomes and not any(isinstance(outcome, Answer) for outcome in report.outcomes):
         return ExitCode.NO_ANSWER
     return _gate(report)
+
+
+def _is_seen(options: Options) -> bool:
+    """Whether the report is on the terminal, in words."""
+    return (
+        options.output is None
+        and options.format == "text"
+        and sys.__stdout__ is not None
+        and sys.__stdout__.isatty()
+    )
 
 
 def _gate(report: Report) -> ExitCode:
@@ -236,10 +250,12 @@ def _tell_details(report: Report) -> None:
 
 
 def _tell_costs(report: Report) -> None:
-    """A closing line for each backend."""
+    """A closing line for each request."""
     for outcome in report.outcomes:
+        label = f" [{clean_line(outcome.request.label)}]" if outcome.request.label else ""
+        who = f"{clean_line(outcome.backend)}{label}"
         if isinstance(outcome, Failure):
-            say(f"{clean_line(outcome.backend)}: {outcome.duration_s:.1f} s, no answer ({outcome.kind})")
+            say(f"{who}: {outcome.duration_s:.1f} s, no answer ({outcome.kind})")
             continue
         usage = outcome.reply.usage
         tokens = "tokens unknown"
@@ -250,7 +266,7 @@ def _tell_costs(report: Report) -> None:
                 for count, way in zip(counts, ("in", "out"), strict=True)
             )
         cost = "cost unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}"
-        say(f"{clean_line(outcome.backend)}: {outcome.duration_s:.1f} s, {tokens}, {cost}")
+        say(f"{who}: {outcome.duration_s:.1f} s, {tokens}, {cost}")
 
 
 def _view(options: Options) -> View:

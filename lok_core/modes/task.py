@@ -5,7 +5,6 @@ The only place where outcomes become findings, so that no task can leave a check
 
 from __future__ import annotations
 
-import json
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from importlib import import_module
@@ -16,9 +15,11 @@ from attrs import evolve
 
 from lok_core.errors import PLUGIN_FAULTS, LokError, NoBackendError
 from lok_core.interfaces import Job, Task
+from lok_core.job import TURN
 from lok_core.models import Request
 from lok_core.modes.reporting import report
 from lok_core.outcome import Answer, Finding, Outcome, Report, Screening, TaskDetail
+from lok_core.prompts.task import repair
 from lok_core.schemas import schema
 
 if TYPE_CHECKING:
@@ -28,18 +29,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _JUDGE = "lok_core.findings.judge"
-
-REPAIR = """Below is a code review. Give its findings again as one JSON object of this JSON schema:
-
-{schema}
-
-Take every problem that the review reports, with its own words, severity, file, line and quoted code, and add
-none. Write null where the review does not say. Answer with the JSON alone.
-
-The review:
-
-{review}"""
-"""What is asked about an answer in which no finding could be recognised."""
 
 
 async def run_task(
@@ -123,9 +112,14 @@ async def _extracted(job: Job, outcomes: Iterable[Outcome]) -> list[Extracted]:
     analysers = {info.name for info in job.backends() if not info.profile.is_llm}
 
     def extracted() -> list[Extracted]:
-        from lok_core.findings.extract import extract
+        from lok_core.findings.extract import Extracted, extract
 
-        return [extract(outcome, lead=outcome.backend in analysers) for outcome in outcomes]
+        return [
+            Extracted(outcome)
+            if outcome.request.label == TURN  # what a model asks of others is no finding
+            else extract(outcome, lead=outcome.backend in analysers)
+            for outcome in outcomes
+        ]
 
     return await in_thread(extracted)
 
@@ -149,7 +143,7 @@ def _without_doubt(one: Extracted, read: Collection[tuple[str, str]]) -> Extract
 def _repairing(outcome: Outcome) -> Request:
     assert isinstance(outcome, Answer)
     wanted = schema("lok.findings/1")
-    prompt = REPAIR.format(schema=json.dumps(wanted), review=outcome.reply.text)
+    prompt = repair(outcome.reply.text, wanted)
     return evolve(outcome.request, prompt=prompt, access="none", output_schema=wanted)
 
 

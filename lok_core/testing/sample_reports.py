@@ -33,6 +33,7 @@ from lok_core.outcome import (
     Source,
     TaskDetail,
 )
+from lok_core.testing.sample_modes import mode_details
 
 HOSTILE_TEXTS: dict[str, str] = {
     "script": "</script><script>alert(1)</script><img src=x onerror=alert(2)><svg/onload=alert(3)>",
@@ -105,8 +106,8 @@ _ODD_PATHS = (
 def sample_reports() -> dict[str, Report]:
     """Reports by what they are a sample of: a renderer that copes with these copes with most.
 
-    Among them is one without findings, one of `lok ask`, every grounding, severity, category, area and kind
-    of failure, and one in which every free text is one of `HOSTILE_TEXTS`. All values are fixed.
+    Among them is one without findings, one of `lok ask`, every mode, grounding, severity, category, area and
+    kind of failure, and one in which every free text is one of `HOSTILE_TEXTS`. All values are fixed.
     """
     return {
         "empty": _task(_answer()),
@@ -124,6 +125,7 @@ def sample_reports() -> dict[str, Report]:
         "hostile": _hostile(),
         "interrupted": _interrupted(),
         "many": _task(_answer(), findings=_many()),
+        **_modes(),
     }
 
 
@@ -198,6 +200,20 @@ def _ask() -> Report:
     said = [_answer(text, label="") for text in HOSTILE_TEXTS.values()]
     failed = Failure(_request(""), "gemini", "timeout", "no answer within 300 s", partial="It is beca")
     return _report("ask", *said, failed, detail=AskDetail("Why is it slow?"))
+
+
+def _modes() -> dict[str, Report]:
+    """The modes in which several backends work together; every free text is hostile."""
+    mixed = "".join(f"{text[:200]}\n" for text in HOSTILE_TEXTS.values())
+    said = (
+        _answer(mixed, label="round 1"),
+        _answer(mixed, label="summary"),
+        Failure(_request("round 1"), "gemini", "timeout", "no answer within 300 s", partial="It is beca"),
+    )
+    return {
+        mode: _report(mode, *said, detail=detail, inconclusive=mixed if mode == "debate" else "")
+        for mode, detail in mode_details(mixed).items()
+    }
 
 
 def _values() -> list[Finding]:

@@ -195,8 +195,9 @@ class Codex(CommandBackend):
         "args": ["exec", "--json", "-s", "read-only"],
     }
     profile = Profile(
-        strengths=("performance", "dead-code", "patterns", "errors"),
+        strengths=("performance", "dead-code", "patterns", "errors", "general"),
         style="Codex CLI: reads the code with shell commands in a read-only sandbox",
+        aliases=("Codex", "GPT", "ChatGPT", "OpenAI"),
         secrets=("CODEX_API_KEY", "OPENAI_API_KEY"),
         env=("CODEX_", "OPENAI_"),
         access=("none", "read", "write"),

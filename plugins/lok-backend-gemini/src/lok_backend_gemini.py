@@ -192,8 +192,9 @@ class Gemini(CommandBackend):
         "skip_lines": 1,
     }
     profile = Profile(
-        strengths=("security", "injection", "auth", "secrets", "architecture"),
+        strengths=("security", "architecture", "injection", "auth", "secrets"),
         style="Gemini CLI: looks around in the directory with read-only tools of its own",
+        aliases=("Gemini", "Gemini Pro", "Gemini Flash", "Google", "Google DeepMind", "DeepMind"),
         secrets=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         env=("GEMINI_", "GOOGLE_"),
         access=("none", "read", "write"),

@@ -221,6 +221,7 @@ async def test_an_analyser_that_is_missing_is_an_error(make_run, monkeypatch):
     assert "pip install" in caught.value.hint
 
 
+@pytest.mark.slow
 async def test_a_file_on_which_the_analyser_crashes_is_left_out(make_run, tmp_path):
     for name in "abcdefg":
         (tmp_path / f"{name}.py").write_text("import os\n")

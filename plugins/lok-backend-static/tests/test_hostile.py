@@ -80,6 +80,7 @@ async def test_comments_switch_nothing_off(comment, tmp_path, query):
     assert await found_in(query, planted) == expected != set()
 
 
+@pytest.mark.slow
 async def test_comments_on_the_line_switch_nothing_off(tmp_path, query, baseline):
     for number, comment in enumerate(
         ["# noqa", "# ruff: ignore[ALL]", "# ast-grep-ignore", "# nosec", "# nosemgrep"]
@@ -90,6 +91,7 @@ async def test_comments_on_the_line_switch_nothing_off(tmp_path, query, baseline
         assert await found_in(query, directory) == baseline, comment
 
 
+@pytest.mark.slow
 async def test_odd_neighbours_change_nothing(tmp_path, query, baseline):
     (tmp_path / "app.py").write_text(BAD)
     (tmp_path / "loop").symlink_to(tmp_path)

@@ -46,12 +46,14 @@ async def test_fixtures_fire_exactly_where_they_are_marked(hits):
         assert set(found) == set(marks(path, "fires")), path
 
 
+@pytest.mark.slow
 async def test_every_rule_fires_in_a_bad_fixture(hits):
     fired = {rule for found in hits.values() for _, rule in found}
     for language in LANGUAGES:
         assert set(rules.ast_grep_ids(language)) <= fired, language
 
 
+@pytest.mark.slow
 async def test_no_rule_fires_in_a_good_fixture(hits):
     good = {path: set(found) for path, found in hits.items() if path.name.startswith("good")}
     assert good == {path: set() for path in good}

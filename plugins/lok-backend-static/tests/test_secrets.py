@@ -187,6 +187,7 @@ def test_a_private_key_is_reported_where_it_begins():
     assert (secret.line, secret.value_line) == (1, 2)
 
 
+@pytest.mark.slow
 def test_long_lines_full_of_near_misses_are_no_trouble():
     for piece in (
         "password='",

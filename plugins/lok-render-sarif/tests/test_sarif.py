@@ -319,6 +319,7 @@ def test_no_more_results_than_a_service_takes_and_that_is_told(monkeypatch):
     )
 
 
+@pytest.mark.slow
 @unhurried
 @given(words, words)
 def test_no_text_becomes_a_link_or_leaves_the_directory(text, path):

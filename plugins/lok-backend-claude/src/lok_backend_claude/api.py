@@ -82,8 +82,9 @@ class ClaudeApi(Backend):
     kind = "claude-api"
     Config: ClassVar[type] = ApiConfig
     profile = Profile(
-        strengths=("architecture", "patterns", "general"),
+        strengths=("general", "errors", "architecture"),
         style="Claude by its API: answers from the prompt alone, needs no program",
+        aliases=("Claude", "Claude Code", "Claude Sonnet", "Claude Opus", "Claude Haiku", "Anthropic"),
         secrets=("ANTHROPIC_API_KEY",),
         env=("ANTHROPIC_",),
         asked_by_default=False,
@@ -126,11 +127,17 @@ class ClaudeApi(Backend):
         return Reply(text, data, _usage(said.usage), session=said.id, model=said.model, notes=notes)
 
     async def converse(self, messages: Sequence[Message], tools: Sequence[Tool], run: Run) -> Turn:
-        offered = [
-            {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
-            for tool in tools
-        ]
-        said = await self._ask(None, {"messages": _conversation(messages), "tools": offered}, run)
+        asked: dict[str, Any] = {"messages": _conversation(messages)}
+        if tools:
+            asked["tools"] = [
+                {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
+                for tool in tools
+            ]
+        elif names := dict.fromkeys(call.name for message in messages for call in message.calls):
+            # The API wants to know every tool that was called, also where none is to be called any more.
+            asked["tools"] = [{"name": name, "input_schema": {"type": "object"}} for name in names]
+            asked["tool_choice"] = {"type": "none"}
+        said = await self._ask(None, asked, run)
         calls = tuple(
             ToolCall(block.id, block.name, mapping(block.input))
             for block in said.content

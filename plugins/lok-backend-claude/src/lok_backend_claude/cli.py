@@ -251,8 +251,9 @@ class ClaudeCode(CommandBackend):
     reading: ClassVar[type[Reading]] = ClaudeReading
     spec = SPEC
     profile = Profile(
-        strengths=("architecture", "patterns", "general", "security", "auth"),
+        strengths=("general", "errors", "architecture"),
         style="Claude Code: weighs designs and trade-offs, reads around before it answers",
+        aliases=("Claude", "Claude Code", "Claude Sonnet", "Claude Opus", "Claude Haiku", "Anthropic"),
         secrets=(
             "ANTHROPIC_API_KEY",
             "ANTHROPIC_AUTH_TOKEN",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from importlib.resources import files
 
-from lok_core import AskDetail, Failure, Report, TaskDetail, View
+from lok_core import Failure, Report, Section, TaskDetail, View, question, sections
 from lok_render_html import run
 from lok_render_html.article import article
 from lok_render_html.entries import Entry, entries
@@ -35,12 +35,23 @@ def render(report: Report, view: View) -> Iterable[str]:
     # Where nothing was to be found, the answers are what the reader came for.
     is_task = isinstance(report.detail, TaskDetail)
     said = run.answers(report, opened=view.answers or not is_task, data=view.answers)
+    yield from (f"{_section(section)}\n" for section in sections(report))
     about = [*run.about(report)]
     for section in [*about, *said] if is_task else [*said, *about]:
         yield section + "\n"
     yield "</main>\n"
     yield f"<script>{script}</script>\n"
     yield "</body>\n</html>\n"
+
+
+def _section(section: Section) -> Html:
+    parts = [tag("h2", line(section.title))]
+    if section.lines:
+        parts.append(tag("ul", *(tag("li", prose(told), class_="prose") for told in section.lines)))
+    parts += [
+        tag("pre", words.strip("\r\n"), dir="auto") for words in (section.text, section.code) if words.strip()
+    ]
+    return tag("section", *parts, class_="section")
 
 
 def _resource(name: str) -> str:
@@ -78,8 +89,8 @@ def _header(report: Report) -> Html:
     about = []
     if isinstance(report.detail, TaskDetail) and report.detail.description.strip():
         about.append(tag("p", prose(report.detail.description), class_="prose"))
-    if isinstance(report.detail, AskDetail):
-        about.append(tag("blockquote", prose(report.detail.prompt), class_="prose", dir="auto"))
+    if asked := question(report):
+        about.append(tag("blockquote", prose(asked), class_="prose", dir="auto"))
     return tag(
         "header",
         tag("h1", "lok ", line(report.command)),

@@ -5,13 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from lok_core import Answer, Failure, Gate, Outcome, Participant, Report, Usage
+from lok_core import (
+    Answer,
+    Failure,
+    Gate,
+    GroundDetail,
+    Outcome,
+    Participant,
+    Report,
+    TaskDetail,
+    Usage,
+    is_told,
+)
 from lok_render_html.entries import Entry
 from lok_render_html.markup import Html, line, number, prose, tag, together
 
 
 def verdict(report: Report) -> str:
     """The result in one line. Nothing found in part of the code is no clean bill."""
+    if not seeks_findings(report):
+        answered = sum(isinstance(outcome, Answer) for outcome in report.outcomes)
+        return f"{answered} of {number(len(report.outcomes), 'request')} answered." if report.outcomes else ""
     if report.findings:
         return number(len(report.findings), "finding")
     answers = sum(isinstance(outcome, Answer) for outcome in report.outcomes)
@@ -22,6 +36,11 @@ def verdict(report: Report) -> str:
     if report.interrupted:
         return "No findings in what was answered; not everything was asked, so this is no clean bill."
     return "No findings."
+
+
+def seeks_findings(report: Report) -> bool:
+    """Whether findings are what the run was for, and not the answers themselves."""
+    return isinstance(report.detail, (TaskDetail, GroundDetail))
 
 
 def set_aside(report: Report) -> str:
@@ -37,6 +56,8 @@ def caveats(report: Report) -> list[Html]:
     said = []
     if report.interrupted:
         said.append(Html("The run ended before everything was asked and answered."))
+    if report.inconclusive:
+        said.append(together([Html("No result: "), prose(report.inconclusive), Html(".")]))
     unread = sum(
         isinstance(outcome, Answer) and outcome.unparsed_locations > 0 for outcome in report.outcomes
     )
@@ -94,7 +115,10 @@ def about(report: Report) -> Iterator[Html]:
 def answers(report: Report, *, opened: bool, data: bool) -> list[Html]:
     """What the backends said word for word; `data` tells whether structured answers are told too."""
     said = []
+    is_task = isinstance(report.detail, TaskDetail)
     for outcome in report.outcomes:
+        if is_told(outcome) and not is_task:
+            continue
         words = outcome.reply.text if isinstance(outcome, Answer) else outcome.partial
         if data and isinstance(outcome, Answer) and outcome.reply.data is not None:
             words += "\n\n" + json.dumps(outcome.reply.data, indent=2, ensure_ascii=False, default=str)

@@ -1,142 +1,39 @@
-"""lok as one face for programs; the command line stands on this and on nothing below it.
-
-::
-
-    async with open_lok(env=os.environ, state_dir=Path("~/.local/state/lok").expanduser()) as lok:
-        report = await lok.run_task("hunt", Path("."))
-
-It installs no signal handlers, reads no environment of its own and prints nothing.
-"""
+"""An open lok: backends with their processes, and one method for everything that can be asked of them."""
 
 from __future__ import annotations
 
-import os
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from attrs import Factory, define, evolve
 
 from lok_core.environment import NPM_FOLDER
-from lok_core.errors import PLUGIN_FAULTS, PluginError, UsageError
+from lok_core.errors import PLUGIN_FAULTS, UsageError
 from lok_core.folders import existing, private_folder
-from lok_core.interfaces import Backend, PromptTask, Renderer, Rule, Task
+from lok_core.interfaces import Backend, PromptTask, Rule, Task
 from lok_core.outcome import Participant, Screening
-from lok_core.registry import DISABLE as DISABLE
-from lok_core.registry import Registry as Registry
-from lok_core.sanitize import clean_line
-from lok_core.settings import Settings as Settings
-from lok_core.setup import Setup as Setup
-from lok_core.setup import configs as configs
-from lok_core.setup import made
-from lok_core.setup import make_limits as make_limits
-from lok_core.setup import make_panel as make_panel
-from lok_core.setup import make_task as make_task
-from lok_core.setup import read_trust as read_trust
+from lok_core.registry import DISABLE, Registry
+from lok_core.settings import Settings
+from lok_core.setup import make_limits, make_panel, make_task
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
-    from lok_core.engine import Engine, EngineJob
+    from lok_core.engine import Engine
     from lok_core.findings.baseline import Baseline
-    from lok_core.issues import Draft as Draft
-    from lok_core.issues import Plan as Plan
-    from lok_core.issues import Repository as Repository
-    from lok_core.issues import Tracker as Tracker
+    from lok_core.job import EngineJob
     from lok_core.models import Health
-    from lok_core.outcome import Event, Finding, Report, View
+    from lok_core.outcome import Event, Report
     from lok_core.panel import Limits
-    from lok_core.panel import Panel as Panel
-
-T = TypeVar("T")
+    from lok_core.worktrees import Checkout
 
 
 def installed(env: Mapping[str, str]) -> Registry:
     """What the installed plugins offer, without those that the environment disables."""
     names = env.get(DISABLE, "").replace(",", " ").split()
     return Registry.installed(disabled=frozenset(names))
-
-
-def troubles(registry: Registry) -> list[str]:
-    """One line for each plugin that is left out, with the way to silence it."""
-    broken = [
-        f"plugin {broken.plugin.distribution} is disabled: {broken.reason} (`lok plugins -v` shows more; "
-        f"{DISABLE}={broken.plugin.distribution} silences this)"
-        for broken in registry.broken
-    ]
-    return broken + registry.duplicates()
-
-
-def tasks_of(registry: Registry) -> dict[str, str]:
-    """The tasks: name and description. A name that two plugins claim is there as well, so that running it
-    tells what is wrong."""
-    known = registry.all(Task)  # type: ignore[type-abstract]
-    return {
-        name: clean_line(known[name].description) if name in known else "offered by two plugins"
-        for name in registry.names(Task)
-    }
-
-
-def renderer(registry: Registry, name: str) -> Renderer:
-    """The renderer of that name.
-
-    Raises:
-        UnknownNameError: there is no such format.
-    """
-    return made(registry, Renderer, name)  # type: ignore[type-abstract]
-
-
-def show(registry: Registry, name: str, report: Report, view: View) -> str:
-    """The report in the format of that name.
-
-    Raises:
-        PluginError: the renderer broke.
-    """
-    try:
-        return "".join(renderer(registry, name).render(report, view))
-    except PLUGIN_FAULTS as error:
-        owner = registry.owner(Renderer, name)
-        raise PluginError(
-            f"the format {name!r} of {owner and owner.distribution} failed: {type(error).__name__}: {error}",
-            "shown as text instead",
-        ) from error
-
-
-def gating(report: Report) -> list[Finding]:
-    """The findings that make the run fail; none without a gate."""
-    from lok_core.findings import judge
-
-    return judge.gating(report)
-
-
-def undecided(report: Report) -> str:
-    """Why nobody can say that the gate holds; empty if it does."""
-    from lok_core.findings import judge
-
-    return judge.undecided(report)
-
-
-def for_issues(report: Report, *, everything: bool) -> tuple[list[Finding], int]:
-    """The findings that may become issues, and how many do not since what they cite does not exist.
-
-    Args:
-        everything: whether the report was shown with all leads.
-    """
-    from lok_core.issues import candidates
-
-    return candidates(report, everything=everything)
-
-
-def open_tracker(lok: Lok, directory: Path) -> AbstractAsyncContextManager[Tracker]:
-    """The issues of the directory's repository at GitHub; works also when lok has been left.
-
-    Raises:
-        UsageError: there is no such repository.
-    """
-    from lok_core import issues
-
-    return issues.open_tracker(directory, lok.engine.panel.env, lok.engine.panel.mask)
 
 
 @define(eq=False)
@@ -146,6 +43,7 @@ class Lok:
     registry: Registry
     engine: Engine
     run: str
+    state_dir: Path
     settings: Settings = Factory(Settings)
     _job: EngineJob | None = None
     _interrupted: str = ""
@@ -165,10 +63,139 @@ class Lok:
         """
         from lok_core.modes.ask import ask
 
-        if not prompt.strip():
-            raise UsageError("the prompt is empty", "give it as an argument, or `-` to read it from a pipe")
+        _check(prompt)
         job = self._opened(directory, first=first, fallback=fallback)
         return await self._reported(job, ask(job, prompt))
+
+    async def suggest(self, task: str, directory: Path) -> Report:
+        """Which backends suit the task, best first, and why. None is asked.
+
+        Raises:
+            UsageError: the task is empty, or the directory is none.
+        """
+        from lok_core.modes.smart import suggest
+
+        _check(task)
+        job = self._opened(directory)
+        return await self._reported(job, suggest(job, task))
+
+    async def smart(self, prompt: str, directory: Path, *, fallback: bool = False) -> Report:
+        """The answer of the backend that suits the prompt best.
+
+        Args:
+            fallback: whether the next one is asked when it fails.
+
+        Raises:
+            UsageError: the prompt is empty, or the directory is none.
+            NoBackendError: there is nobody to ask.
+        """
+        from lok_core.modes.smart import smart
+
+        _check(prompt)
+        job = self._opened(directory, fallback=fallback)
+        return await self._reported(job, smart(job, prompt))
+
+    async def team(self, task: str, directory: Path, *, debate: bool = False) -> Report:
+        """Every part of the task by the backend that suits it best, at once, and a summary of it all.
+
+        Args:
+            debate: whether each answer is read by another backend and then revised by its author.
+
+        Raises:
+            UsageError: the task is empty, or the directory is none.
+            NoBackendError: there is nobody to ask.
+        """
+        from lok_core.modes.team import team
+
+        _check(task)
+        job = self._opened(directory)
+        return await self._reported(job, team(job, task, debate=debate))
+
+    async def debate(
+        self, topic: str, directory: Path, *, rounds: int = 3, seed: int | None = None
+    ) -> Report:
+        """What the backends come to who discuss the topic: their agreement, or where they differ.
+
+        Args:
+            rounds: how many there are at the most, the blind one included.
+            seed: decides in which order each one reads the others; one is drawn if it is not given.
+
+        Raises:
+            UsageError: the topic is empty, or the directory is none.
+            NoBackendError: fewer than two can take part.
+        """
+        from lok_core.modes.debate import debate
+
+        _check(topic)
+        job = self._opened(directory)
+        seed = random.randrange(10**6) if seed is None else seed
+        return await self._reported(job, debate(job, topic, rounds=rounds, seed=seed))
+
+    async def spawn(
+        self, task: str, directory: Path, *, agents: Sequence[str] = (), write: bool = False
+    ) -> Report:
+        """What several agents made of the parts of a task, all at once.
+
+        Args:
+            agents: `name:description` or `name@backend:description`, one each; without any, a backend plans.
+            write: whether each works on a copy of the repository, on a branch of its own.
+
+        Raises:
+            UsageError: the task is empty, an agent is malformed, or the directory is none, no repository
+                that could be copied, or not trusted (the last two for `write` only).
+            UnknownNameError: an agent's backend is not there.
+            NoBackendError: there is nobody to ask, or nobody who can write.
+        """
+        from lok_core.modes.spawn import read_agents, spawn
+
+        _check(task)
+        job = self._opened(directory)
+        made = partial(self._copied, job.directory) if write else None
+        return await self._reported(job, spawn(job, task, read_agents(agents), made))
+
+    async def _copied(self, directory: Path) -> Checkout:
+        """The checkout of which agents get copies."""
+        from lok_core.worktrees import open_checkout
+
+        panel = self.engine.panel
+        if not panel.trusts(directory):
+            raise UsageError(
+                f"{directory} is not trusted, and --write lets backends change copies of it",
+                f"lok trust {directory}",
+            )
+        folder = self.state_dir / "worktrees" / self.run
+        panel.trust(folder)  # it holds copies of what is trusted
+        return await open_checkout(self.engine.children, directory, panel.env, folder)
+
+    async def spawned(self, directory: Path) -> Report:
+        """The branches and worktrees that `spawn` has left for the directory's repository.
+
+        Raises:
+            UsageError: the directory is none, or no repository.
+        """
+        from lok_core.modes.spawn import spawned
+
+        job = self._opened(directory)
+        children, env = self.engine.children, self.engine.panel.env
+        return await self._reported(job, spawned(job, children, env, self.state_dir / "worktrees"))
+
+    async def conduct(self, task: str, directory: Path, *, conductor: str | None = None) -> Report:
+        """What a backend makes of the task that may ask all others, over several rounds.
+
+        Args:
+            conductor: the configured name; by default one that can call tools, else the best generalist.
+
+        Raises:
+            UsageError: the task is empty, or the directory is none.
+            UnknownNameError: there is no such conductor.
+            NoBackendError: nobody can conduct, or nobody is left to be asked.
+        """
+        from lok_core.modes.conduct import conduct
+
+        _check(task)
+        job = self._opened(directory)
+        bounds = (self.settings.max_rounds, self.settings.max_tokens)
+        return await self._reported(job, conduct(job, task, conductor, *bounds))
 
     async def run_task(self, name: str, directory: Path, screening: Screening | None = None) -> Report:
         """The report of the task of that name on the directory.
@@ -241,7 +268,7 @@ class Lok:
     def _opened(
         self, directory: Path, chosen: tuple[str, ...] = (), first: bool = False, fallback: bool = False
     ) -> EngineJob:
-        from lok_core.engine import EngineJob
+        from lok_core.job import EngineJob
 
         named = self.engine.panel.named
         job = EngineJob(self.engine, existing(directory), named or chosen, first=first, fallback=fallback)
@@ -327,28 +354,14 @@ class Lok:
 
         All at once, each within the time that a request has; what goes wrong with one becomes its health.
         """
-        import trio
+        from lok_core.lok.health import check
 
-        from lok_core.engine import Attempt
-        from lok_core.models import Health, Request
-        from lok_core.outcome import Failure
+        return await check(self.engine)
 
-        healths: dict[str, Health] = {}
 
-        async def examine(name: str, number: int) -> None:
-            backend = self.engine.panel.get(name)
-            nothing = Request("check", Path(os.path.sep), backend=name)
-            found = await self.engine.perform(Attempt(self.engine, nothing, backend, number, backend.check))
-            if isinstance(found, Failure):
-                message, hint = found.message, "" if found.kind == "timeout" else found.hint
-                found = Health(ready=False, message=message, hint=hint)
-            healths[name] = evolve(found, message=self.engine.panel.mask(found.message))
-
-        names = sorted(self.engine.panel.backends)
-        async with trio.open_nursery() as nursery:
-            for number, name in enumerate(names, 1):
-                nursery.start_soon(examine, name, number)
-        return {name: healths[name] for name in names}
+def _check(prompt: str) -> None:
+    if not prompt.strip():
+        raise UsageError("the prompt is empty", "give it as an argument, or `-` to read it from a pipe")
 
 
 @asynccontextmanager
@@ -394,6 +407,6 @@ async def open_lok(
             limits = limits or make_limits(settings=settings)
             engine = Engine(panel, rules, children, folder, limits, listener)
             try:
-                yield Lok(registry, engine, children.mark, settings)
+                yield Lok(registry, engine, children.mark, state_dir, settings)
             finally:
                 await engine.aclose()
