@@ -308,6 +308,7 @@ def test_file_of_any_name_is_one_line_of_the_report(lok, tmp_path):
     assert "\nHIGH  a\\nb ü.py:2\n" in lok("hunt", tmp_path).stdout
 
 
+@pytest.mark.slow
 def test_only_five_leads_of_a_prompt_are_shown_and_the_rest_is_counted(lok):
     done = lok("hunt", "large")
     assert done.stdout.count("\nHIGH ") == 5
@@ -354,6 +355,7 @@ def test_plain_streams_hold_no_escapes(hunted):
 # Formats and files.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "findings"),
     [(["hunt", "large"], 1000), (["audit", "project"], 0), (["ask", "-b", "echo", "q"], 0)],

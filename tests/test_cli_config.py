@@ -240,13 +240,13 @@ def test_nothing_is_structured_without_a_file(lok):
 def test_a_new_table_is_a_new_command(lok):
     lok.file.write_text(
         '[tasks.todo]\ndescription = "Find what is left"\n'
-        'prompts = [{name = "a", prompt = "What is left?"}, {name = "sql", prompt = "Is it safe?"}]'
+        'prompts = [{name = "a", prompt = "What is left?"}, {name = "injection", prompt = "Is it safe?"}]'
     )
     assert re.search("^  todo +Find what is left$", lok("--help").stdout, re.MULTILINE)
     done = lok("todo", "-b", "echo", "-f", "json")
     assert done.code == 0
     asked = [(one["request"]["label"], one["request"]["category"]) for one in done.report["outcomes"]]
-    assert asked == [("a", "general"), ("sql", "injection")]
+    assert asked == [("a", "general"), ("injection", "injection")]
     assert done.report["detail"]["description"] == "Find what is left"
 
 

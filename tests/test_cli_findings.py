@@ -29,6 +29,7 @@ def says(lok, **said):
     return ",".join(said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "options", "code"),
     [
@@ -109,6 +110,7 @@ def test_a_baseline_that_cannot_be_written_costs_no_report(lok):
     assert "error: the baseline /dev/null/baseline.json " in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "holds"),
     [
@@ -136,6 +138,7 @@ def test_what_was_read_from_a_failed_answer_is_marked(lok):
     assert finding["incomplete"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", ["Hello there.", '{"results": [1, 2'])
 def test_a_gate_over_what_was_not_understood_is_undecided(lok, said):
     (lok.project / "review.md").write_text(said)

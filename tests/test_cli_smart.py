@@ -74,7 +74,7 @@ def test_smart_answers_and_says_why(lok):
     assert (done.code, done.stdout) == (2, "")
     done = lok("smart", "-b", "quick,careful", "Is it secure?")
     assert done.code == 0
-    assert done.stdout.startswith("=== CAREFUL ===\nfrom careful\n\n--- About security ---\n")
+    assert done.stdout.startswith("=== CAREFUL ===\nfrom careful\n\n--- Why careful ---\n")
     assert len(careful.calls) == 1
     assert quick.calls == []
 
@@ -113,7 +113,7 @@ def test_team_shows_answers_as_they_arrive_and_then_the_summary(lok):
     assert done.code == 0
     assert done.stdout.count("=== QUICK [") == 3  # its part, a critique, and its part again
     assert done.stdout.count("=== CAREFUL [") == 3
-    assert "--- Summary, by careful ---\nfrom careful\n" in done.stdout
+    assert "--- Summary by careful ---\nfrom careful\n" in done.stdout
     assert "  security (security): careful; quick read it; nothing was changed\n" in done.stdout
 
 

@@ -171,6 +171,7 @@ class TestReading:
         assert done.report["detail"]["mode"] == "spawn"
         assert done.report["detail"]["planner"] == "one"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["markdown", "html"])
     def test_a_file_holds_all_of_it(self, shop, name):
         done = shop.lok("spawn", "-f", name, "-o", "../report", "Look at the shop")
@@ -186,6 +187,7 @@ class TestReading:
         assert "error: no plan could be read from what one said; --agent" in done.stderr
         assert len(shop.asked()) == 2
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("words", "told"),
         [

@@ -70,6 +70,7 @@ def test_the_lines_are_bounded_and_said_so():
     assert telling.cut == (f"only the first {MAX_LINES:,} lines of the answer were read",)
 
 
+@pytest.mark.slow
 def test_the_findings_are_bounded_and_said_so():
     items = [
         {"title": f"value {n} is lost", "file": f"m{n}.py", "line": n} for n in range(1, MAX_FINDINGS + 100)

@@ -115,6 +115,7 @@ def row(listing, distribution):
 
 
 class TestBrokenPlugins:
+    @pytest.mark.slow
     @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
     def test_every_command_works(self, bedlam, command):
         done = bedlam.said(*command)

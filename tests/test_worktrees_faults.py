@@ -391,7 +391,7 @@ def own_repository(scene):
 
 
 def nest(scene, name="nested"):
-    if scene.top.is_dir():
+    if scene.top.is_dir() and not (scene.top / name).is_file():
         (scene.top / name).mkdir(exist_ok=True, parents=True)
         scene.git("init", "-q", at=scene.top / name, ok=False)
         scene.write(f"{name}/inner")
@@ -555,6 +555,13 @@ def killed_at(scene, limit, moment):
     return done.returncode == 0, b"written" in done.stdout
 
 
+def fsck(scene):
+    """What git complains about. One that is killed while it makes a worktree leaves that without a commit."""
+    argv = ["git", "-C", str(scene.root), "fsck", "--no-dangling", "--no-reflogs"]
+    done = subprocess.run(argv, env=scene.env, capture_output=True, check=False, text=True)
+    return (done.stdout + done.stderr).splitlines()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "4"])
 @pytest.mark.parametrize("first", [1, 6, 11])
@@ -566,7 +573,7 @@ async def test_killed_at_any_call_of_git_lok_loses_nothing(tmp_path, moment, fir
         before = scene.user()
         ended, worked = killed_at(scene, limit, moment)
         assert scene.user() == before
-        assert not scene.git("fsck", "--no-dangling", "--no-reflogs", at=scene.root)
+        assert set(fsck(scene)) <= {"error: worktrees/one/HEAD: detached HEAD points at nothing"}
         written = {b"work-100", b"work-101", b"work-200", b"work-201"} if worked else set()
         assert written <= scene.tokens_on_record()
         async with open_children() as children:

@@ -231,6 +231,7 @@ async def test_a_file_on_which_the_analyser_crashes_is_left_out(make_run, tmp_pa
     assert sorted(hit.path[-4] for hit in scan.hits) == list("abcefg")
 
 
+@pytest.mark.slow
 async def test_a_crash_on_one_file_is_told_in_a_note(query, tmp_path):
     (tmp_path / "a.py").write_text(BAD)
     (tmp_path / "b.py").write_text("x = " + "-" * 200_000 + "1\n")

@@ -41,6 +41,7 @@ async def hits(make_run):
     return found
 
 
+@pytest.mark.slow
 async def test_fixtures_fire_exactly_where_they_are_marked(hits):
     for path, found in hits.items():
         assert set(found) == set(marks(path, "fires")), path

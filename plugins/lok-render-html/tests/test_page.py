@@ -149,6 +149,7 @@ class TestSafety:
                 assert not attribute.startswith("on")
                 assert attribute != "href" or value.startswith("#")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", SAMPLES)
     def test_nothing_invisible_gets_through(self, name):
         assert UNSAFE.search(whole(name).source) is None
