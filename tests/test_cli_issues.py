@@ -340,7 +340,7 @@ def test_a_hostile_title_is_words_on_the_terminal_and_on_github(lok):
     assert "\x1b" not in done.stderr
     assert "\u202e" not in done.stderr
     title, body = lok.gh.issues[0]["title"], lok.gh.issues[0]["body"]
-    assert title.startswith("--body=x @\u200boctocat fixes #\u200b1 <b>")
+    assert title.startswith("--body=x \u200b@\u200boctocat fixes #\u200b1 <b>")
     assert "\n" not in title
     assert "@octocat" not in body
     assert "#1" not in body
