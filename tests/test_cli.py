@@ -291,6 +291,7 @@ def test_empty_directory_has_no_findings(lok):
     assert done.stdout.startswith(f"{HEAD}\nNo findings.\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["with space\nand ünï-雪", "-dash"])
 def test_directory_of_any_name(lok, tmp_path, name):
     folder = tmp_path / name
@@ -421,6 +422,7 @@ def test_report_that_cannot_be_written_is_printed(lok, file):
 # Streams that are closed or full.
 
 
+@pytest.mark.slow
 def test_reader_that_goes_away_ends_lok_quietly(lok):
     done = shell(lok, '"$@" | head -1; echo "${PIPESTATUS[0]}"', "hunt", "-q", "--all", "large")
     assert (done.stdout, done.stderr) == ("Task: hunt\n0\n", "")

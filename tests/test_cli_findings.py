@@ -59,6 +59,7 @@ def test_a_gate_that_fails_says_so(lok):
     assert "--fail-on medium: 1 finding\n" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_gate_that_nobody_can_judge_says_why(lok):
     done = lok("review", "-b", says(lok, one="No issues found.", two=None), "--fail-on", "medium")
     assert "--fail-on medium: incomplete, as 1 of 2 requests failed\n" in done.stderr
@@ -129,6 +130,7 @@ def test_every_format_holds_the_finding(lok, form, holds):
     assert "SQL injection through the name" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_was_read_from_a_failed_answer_is_marked(lok):
     fake = lok.fake("one", stdout=FOUND, stderr="quota exceeded", code=1)[1]
     lok.user(TASK + fake)
@@ -147,6 +149,7 @@ def test_a_gate_over_what_was_not_understood_is_undecided(lok, said):
     assert "No findings. Findings may be missing, so this is no clean bill." in done.stdout
 
 
+@pytest.mark.slow
 def test_a_gate_over_a_review_that_found_nothing_holds(lok):
     (lok.project / "review.md").write_text("I read everything. No issues found.")
     done = lok("ground", "review.md", "--fail-on", "high")
@@ -161,6 +164,7 @@ def test_ground_tells_what_holds_and_what_does_not(lok):
     assert "/etc/passwd:1 (not a file of this directory)" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_answer_that_was_not_read_leaves_the_gate_undecided(lok):
     said = "Here is how it works: app.py:1 calls app.py:2, which calls it back."
     done = lok("review", "-b", says(lok, one=said), "--fail-on", "high")
@@ -168,6 +172,7 @@ def test_an_answer_that_was_not_read_leaves_the_gate_undecided(lok):
     assert "could not be read" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_answer_that_was_cut_leaves_the_gate_undecided(lok):
     said = (
         '{"findings": ['
@@ -197,6 +202,7 @@ def test_pruning_keeps_what_stands_in_a_renamed_file(lok):
     assert lok("review", "-b", name, *gate).code == 0
 
 
+@pytest.mark.slow
 def test_a_refusal_leaves_the_gate_undecided(lok):
     done = lok("review", "-b", says(lok, one="I cannot help with that."), "--fail-on", "low")
     assert done.code == 5, done.stderr

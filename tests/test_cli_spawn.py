@@ -165,6 +165,7 @@ class TestReading:
         assert shop.lok("spawn", "-", stdin="Look at the piped shop").code == 0
         assert "Look at the piped shop" in shop.asked()[0]
 
+    @pytest.mark.slow
     def test_the_report_follows_its_schema(self, shop):
         done = shop.lok("spawn", "-f", "json", "Look at the shop")
         jsonschema.Draft202012Validator(schema("lok.report/1")).validate(done.report)
@@ -451,6 +452,7 @@ class TestListing:
         assert f"--- Nothing is left to take over from these ---\n  {branch['name']}\n" in done.stdout
         assert "cherry-pick" not in done.stdout
 
+    @pytest.mark.slow
     def test_the_report_follows_its_schema(self, shop):
         shop.trusted().spawn("a:do a")
         done = shop.lok("spawn", "--list", "-f", "json")

@@ -278,6 +278,7 @@ class TestFaultyTasks:
     def test_place_where_it_broke_off_is_told(self, faulty):
         assert "lok_task_quitter.py:" in faulty.said("quitter", "code").stderr
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("task", "reason"),
         [

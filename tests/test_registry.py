@@ -275,6 +275,7 @@ class TestTwoOfOneName:
         assert tasks_of(made) == {"twin": "offered by two plugins"}
 
 
+@pytest.mark.slow
 def test_order_of_plugins_changes_nothing():
     plugins = [
         WORKS,

@@ -205,6 +205,7 @@ class TestSafety:
 
 
 class TestFindings:
+    @pytest.mark.slow
     def test_each_is_told_once_in_the_order_of_the_report(self):
         page = rendered(SAMPLES["many"])
         titles = [heading["text"].split(maxsplit=1)[1] for heading in page.all("h3")]
