@@ -106,7 +106,7 @@ def assert_safe(report, **view):
     text = markdown(report, **view)
     told, summaries = shown_words(text)
     assert TRIGGER.search(told) is None
-    assert re.search("@[^\\s@\u200b]", text) is None  # bots read the source
+    assert re.search(r"@\w", text) is None  # bots read the source
     assert re.search(r"^[ ]*/", text, re.MULTILINE) is None
     return summaries
 
