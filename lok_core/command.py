@@ -15,15 +15,15 @@ from typing import ClassVar
 
 from attrs import evolve, frozen
 
+from lok_core.command_arguments import arguments, level
 from lok_core.command_spec import CommandConfig as CommandConfig
-from lok_core.command_spec import CommandSpec, Flag
-from lok_core.environment import NPM_FOLDER
+from lok_core.command_spec import CommandSpec
 from lok_core.errors import BackendError
 from lok_core.interfaces import Backend, Run
-from lok_core.models import Access, Health, Reply, Request
+from lok_core.models import Health, Reply, Request
+from lok_core.programs import find_program, package_program
 from lok_core.reading import Reading as Reading
 
-_LEVELS: tuple[Access, ...] = ("none", "read", "write")
 _MAX_ARGUMENT_BYTES = 100_000  # one argument beyond 128 KiB does not start at all
 _KEPT_BYTES = 2**20  # of each stream, for error messages; the answer is read as it arrives
 _VERSION_S = 10.0
@@ -36,7 +36,6 @@ PLACEHOLDERS = ("prompt", "prompt_file", "model", "out_file", "work_dir", "folde
 _PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
 _WITH_ENV = re.compile(rf"{_PLACEHOLDER.pattern}|\{{env:(\w+)\}}")
 _PROMPT_ARGUMENT = re.compile(r"(--?[\w-]+=)?\{prompt\}")
-_PACKAGE = re.compile(r"((?:@[\w~-][\w.~-]*/)?([\w~-][\w.~-]*))(?:@[^/]+)?")
 
 
 @frozen
@@ -134,11 +133,9 @@ class CommandBackend(Backend):
 
     def __found(self, env: Mapping[str, str]) -> tuple[str, Sequence[str] | None]:
         """The program's path, and the user's arguments for it, if there are any."""
-        from lok_core.process import find_program
-
         command, args = self.config.command or self.spec.command, self.config.args
         if os.path.basename(command) == "npx":
-            return _package_program(args or (), self.spec.command, env)
+            return package_program(args or (), self.spec.command, env)
         if command.startswith("~/"):
             command = env.get("HOME", "") + command[1:]
         try:
@@ -223,105 +220,6 @@ class CommandBackend(Backend):
         )
 
 
-def arguments(
-    spec: CommandSpec, args: Sequence[str], extra: Sequence[str], access: Access | None, has_model: bool
-) -> list[str]:
-    """All arguments, placeholders not yet filled in."""
-    takes = {name: len(flag) - 1 for flags in spec.access.values() for flag in flags for name in flag[:1]}
-    for name in spec.forbidden:
-        bare = name.removesuffix("...").removesuffix("=")
-        takes[bare] = -1 if name.endswith("...") else int(name.endswith("="))
-    args, extra = (_without(_without_values(words, spec.forbidden), takes) for words in (args, extra))
-    flags = [
-        flag
-        for flag in spec.flags
-        if not _present(flag, spec.flags, [*args, *extra])
-        and (has_model or not any("{model}" in word for word in flag))
-    ]
-    held = spec.access[access] if access else ()
-    return [*args, *(word for flag in (*flags, *held) for word in flag), *extra]
-
-
-def level(name: str, spec: CommandSpec, access: Access) -> Access | None:
-    """The level whose flags are used for that access; None if the program has none.
-
-    Raises:
-        BackendError: `invalid`: every level that the program knows allows more.
-    """
-    if not spec.access:
-        return None
-    lower = [known for known in _LEVELS[: _LEVELS.index(access) + 1] if known in spec.access]
-    if not lower:
-        raise BackendError(
-            "invalid",
-            f"{name} cannot be held to access {access!r}",
-            f"`access` of [backends.{name}] in lok.toml says by which flags it can",
-        )
-    return lower[-1]
-
-
-def _without(words: Sequence[str], takes: Mapping[str, int]) -> list[str]:
-    """The words without some flags; `takes` says how many values each has, -1 for all up to the next flag."""
-    kept: list[str] = []
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if word in takes:
-            count = takes[word]
-            while rest and (count > 0 or (count < 0 and not rest[0].startswith("-"))):
-                rest.pop(0)
-                count -= 1
-        elif not any(
-            word.startswith(f"{name}=") or (re.fullmatch(r"-\w", name) and word.startswith(name))
-            for name in takes
-        ):
-            kept.append(word)
-    return kept
-
-
-def _without_values(words: Sequence[str], forbidden: Sequence[str]) -> list[str]:
-    """The words without the flags whose value begins as `forbidden` says: `--flag VALUE`."""
-    starts = tuple(tuple(name.split()) for name in forbidden if " " in name)
-    kept: list[str] = []
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        for name, start in starts:
-            joined = word.removeprefix(name).removeprefix("=") if word.startswith(name) else ""
-            if word == name and rest and rest[0].lstrip().startswith(start):
-                rest.pop(0)
-                break
-            if joined.lstrip().startswith(start):
-                break
-        else:
-            kept.append(word)
-    return kept
-
-
-def _present(flag: Flag, flags: Sequence[Flag], words: Sequence[str]) -> bool:
-    """Whether the user gave that flag; one that takes `key=value`, or that lok gives several times, with the
-    same key or value."""
-    (name, value), names = _named(flag), [_named(other)[0] for other in flags]
-    key, is_pair, _ = value.partition("=")
-
-    def given(word: str, after: str) -> bool:
-        if word != name and not word.startswith(f"{name}="):
-            return False
-        if not is_pair and names.count(name) == 1:
-            return True
-        said = after if word == name else word.removeprefix(f"{name}=")
-        return said.startswith(f"{key}=") if is_pair else said == value
-
-    return any(map(given, words, [*words[1:], ""]))
-
-
-def _named(flag: Flag) -> tuple[str, str]:
-    if len(flag) > 1:
-        return flag[0], flag[1]
-    name, _, value = flag[0].partition("=")
-    return name, value
-
-
 def _filled(template: str, values: Mapping[str, str], env: Mapping[str, str] | None = None) -> str:
     def value(found: re.Match[str]) -> str:
         variable = found[2] if env is not None else None
@@ -346,59 +244,3 @@ def _private_home(home: Path) -> dict[str, str]:
     home.mkdir(mode=0o700, exist_ok=True)
     folders = {"CONFIG": ".config", "DATA": ".local/share", "STATE": ".local/state", "CACHE": ".cache"}
     return {"HOME": str(home), **{f"XDG_{name}_HOME": str(home / path) for name, path in folders.items()}}
-
-
-def _package_program(
-    words: Sequence[str], name: str, env: Mapping[str, str]
-) -> tuple[str, Sequence[str] | None]:
-    """The program that `npx WORDS` means, and its arguments.
-
-    npx itself is never started: in a hostile directory it runs what a planted node_modules holds.
-    """
-    from lok_core.process import find_program
-
-    rest, package, named = list(words), "", ""
-    while rest and not named:
-        word = rest.pop(0)
-        if word in ("-p", "--package") and rest:
-            package = rest.pop(0)
-        elif word.startswith("--package="):
-            package = word.partition("=")[2]
-        elif not word.startswith("-"):
-            named = word
-    spec = _PACKAGE.fullmatch(package or named)
-    if spec is None:
-        raise BackendError(
-            "unavailable",
-            f"npx {shlex.join(words)} names no npm package".replace("  ", " "),
-            'write args = ["@scope/package", ...]',
-        )
-    folder = env.get(NPM_FOLDER, "")
-    modules = os.path.join(folder, "node_modules") if os.path.isabs(folder) else ""
-    adapters = "" if os.path.basename(name) == "npx" else os.path.basename(name)
-    program = named if package else _bin_name(modules, spec[1], adapters) or adapters or spec[2]
-    path = ":".join(filter(None, [env.get("PATH", os.defpath), modules and os.path.join(modules, ".bin")]))
-    try:
-        return find_program(program, {"PATH": path}), rest or None
-    except BackendError as error:
-        where = f"--prefix {shlex.quote(folder)}" if modules else "-g"
-        hint = f"`npm install {where} {shlex.quote(package or named)}` installs it"
-        raise BackendError("unavailable", error.message, hint) from None
-
-
-def _bin_name(modules: str, package: str, preferred: str) -> str:
-    """What the package calls its program, if it is installed in lok's own npm folder; else nothing."""
-    import json
-
-    if not modules:
-        return ""
-    try:
-        with open(os.path.join(modules, package, "package.json"), "rb") as file:
-            programs = json.load(file)["bin"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    own = package.rpartition("/")[2]
-    if isinstance(programs, str):
-        return own
-    names = [name for name in programs if "/" not in name] if isinstance(programs, dict) else []
-    return next((name for name in (preferred, own, *names) if name in names), "")

@@ -11,7 +11,6 @@ from attrs import evolve
 from lok_core.errors import PLUGIN_FAULTS
 from lok_core.interfaces import Rule
 from lok_core.models import BackendInfo, Category, Ranking, Request, Vote
-from lok_core.topics import topics
 
 
 def recommend(request: Request, backends: Sequence[BackendInfo], rules: Iterable[Rule]) -> Ranking:
@@ -37,6 +36,8 @@ def recommend(request: Request, backends: Sequence[BackendInfo], rules: Iterable
 
 def category_of(name: str, text: str) -> Category:
     """What a prompt is about that does not say so: by its name, else by the words of its text."""
+    from lok_core.topics import topics  # few need it, and it takes long
+
     topic, *_ = topics(name)
     if topic.category == "general":
         topic, *_ = topics(text)

@@ -29,6 +29,7 @@ from lok_core import guard
 from lok_core.errors import BackendError
 from lok_core.models import Finished
 from lok_core.outcome import Leaked
+from lok_core.programs import find_program
 
 CAP_BYTES = 16 * 2**20  # how much of each stream is kept if the caller does not say
 
@@ -304,37 +305,6 @@ async def open_children() -> AsyncIterator[Children]:
         yield children
     finally:
         await children._close()
-
-
-def find_program(name: str, env: Mapping[str, str]) -> str:
-    """The path of a program; of several the first that can be executed.
-
-    Args:
-        name: looked up in the absolute directories on the PATH of `env`: others would be looked for in a
-            working directory, which may be hostile. With a slash it is the path itself, and must be absolute.
-
-    Raises:
-        BackendError: `unavailable`.
-    """
-    if "/" in name:
-        candidates = [name]
-    else:
-        folders = env.get("PATH", os.defpath).split(":")
-        candidates = [os.path.join(folder, name) for folder in folders]
-    found = [path for path in candidates if os.path.isabs(path) and os.path.isfile(path)]
-    if usable := [candidate for candidate in found if os.access(candidate, os.X_OK)]:
-        return usable[0]
-    if found:
-        raise BackendError("unavailable", f"{found[0]} is not executable", f"chmod +x {found[0]}")
-    if " " in name:
-        raise BackendError("unavailable", f"there is no program {name!r}", "arguments belong into `args`")
-    if not os.path.isabs(name) and "/" in name:
-        raise BackendError(
-            "unavailable", f"{name} is a relative path", "give the full path, or the name only"
-        )
-    if "/" in name:
-        raise BackendError("unavailable", f"{name} does not exist", "install it, or correct the path")
-    raise BackendError("unavailable", f"{name} is not on the PATH", f"install {name}, or give its full path")
 
 
 async def _feed(pipe: IO[bytes] | None, data: bytes) -> None:

@@ -23,7 +23,8 @@ from lok_core.models import Finished, Profile, Request, Usage
 from lok_core.outcome import Answer, Failure
 from lok_core.panel import Panel
 from lok_core.pick import Pick
-from lok_core.process import find_program, open_children
+from lok_core.process import open_children
+from lok_core.programs import find_program
 from lok_core.reading import Reading
 
 CONVERTER = Converter(forbid_extra_keys=True)

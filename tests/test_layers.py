@@ -21,10 +21,11 @@ history folders
 registry config delegation panel builtin render_text render_json render_markdown render_github
 settings trust command_table reply
 config_layers config_strict command
-reading
+reading command_arguments
 command_spec
 pick
 hookspecs process results
+programs
 interfaces environment guard telling
 findings topics loose_json
 prompts details

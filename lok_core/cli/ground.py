@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from lok_core.cli.options import screening, screening_options
-from lok_core.cli.places import given
+from lok_core.cli.places import given, one_directory
 from lok_core.errors import UsageError
 
 MAX_BYTES = 100_000_000
@@ -52,17 +52,11 @@ def ground(ctx: click.Context, /, file: str, target: str | None, **keywords: Any
     wanted = screening(keywords)
     text, name = _read(file)
     # Not at the top: `--help` would pay for trio.
-    from pathlib import Path
 
     from lok_core.cli.running import Options, run_report
 
     options = Options(backends=(), models=(), timeout_s=None, jobs=None, answers=False, **keywords)
-    named = [one for one in (target, options.directory, given(ctx, "directory")) if one is not None]
-    if "" in named:
-        raise UsageError("the directory has no name", f"lok ground {file} . is this one")
-    if len(set(named)) > 1:
-        raise UsageError("two directories were given", f"lok ground {file} {named[0]} is enough")
-    directory = Path(*named[:1])
+    directory = one_directory(f"lok ground {file}", target, options.directory, given(ctx, "directory"))
     return run_report(
         options, lambda lok: lok.ground(text, name, directory, wanted), streams=False, screening=wanted
     )

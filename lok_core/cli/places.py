@@ -21,6 +21,22 @@ def given(ctx: click.Context, name: str, here: str | None = None) -> str | None:
     return before if here is None else here
 
 
+def one_directory(command: str, target: str | None, option: str | None, before: str | None) -> Path:
+    """The directory that was named by an argument, by an option, or by one before the command; else this one.
+
+    Raises:
+        UsageError: two were named, or one without a name.
+    """
+    from pathlib import Path
+
+    named = [one for one in (target, option, before) if one is not None]
+    if "" in named:
+        raise UsageError("the directory has no name", f"{command} . is this one")
+    if len(set(named)) > 1:
+        raise UsageError("two directories were given", f"{command} {named[0]} is enough")
+    return Path(*named[:1])
+
+
 def read_setup(config: str | None = None) -> Setup:
     """The configuration as it is written.
 

@@ -8,7 +8,7 @@ import click
 
 from lok_core.cli.issues import issues_options
 from lok_core.cli.options import run_options, screening, screening_options
-from lok_core.cli.places import given
+from lok_core.cli.places import given, one_directory
 from lok_core.errors import UsageError
 
 
@@ -25,7 +25,6 @@ def task_command(name: str, description: str) -> click.Command:
     @click.pass_context
     def command(ctx: click.Context, /, target: str | None, **keywords: Any) -> int:
         # Not at the top: `--help` would pay for trio.
-        from pathlib import Path
 
         from lok_core.cli.running import Options, run_report
 
@@ -34,13 +33,7 @@ def task_command(name: str, description: str) -> click.Command:
         if keywords["yes"] and not keywords["issues"]:
             raise UsageError("-y answers what --issues asks", "add --issues")
         options = Options(**keywords)
-        before = given(ctx, "directory")
-        named = [one for one in (target, options.directory, before) if one is not None]
-        if "" in named:
-            raise UsageError("the directory has no name", f"lok {name} . is this one")
-        if len(set(named)) > 1:
-            raise UsageError("two directories were given", f"lok {name} {named[0]} is enough")
-        directory = Path(*named[:1])
+        directory = one_directory(f"lok {name}", target, options.directory, given(ctx, "directory"))
         return run_report(
             options, lambda lok: lok.run_task(name, directory, wanted), streams=False, screening=wanted
         )

@@ -14,8 +14,8 @@ from attrs import Factory, define, evolve
 from lok_core.environment import NPM_FOLDER
 from lok_core.errors import PLUGIN_FAULTS, UsageError
 from lok_core.folders import existing, private_folder
-from lok_core.interfaces import Backend, PromptTask, Rule, Task
-from lok_core.outcome import Participant, Screening
+from lok_core.interfaces import Rule
+from lok_core.outcome import Screening
 from lok_core.registry import DISABLE, Registry
 from lok_core.settings import Settings
 from lok_core.setup import make_limits, make_panel, make_task
@@ -207,13 +207,13 @@ class Lok:
             UnknownNameError: there is no such task.
             UsageError: the directory is none, or the baseline cannot be used.
         """
-        from lok_core.modes.task import run_task
+        from lok_core.modes.task import run_task, tell
 
         task = make_task(self.registry, name, self.settings)
         screening = screening or Screening()
         job = self._opened(directory, chosen=self._named_by(name))
         known = await self._known(screening, job.directory)
-        self._tell(job, task)
+        tell(job, task, self.settings, named=bool(self.engine.panel.named))
         return await self._reported(job, run_task(job, task, screening, *known))
 
     async def ground(self, text: str, name: str, directory: Path, screening: Screening) -> Report:
@@ -284,70 +284,26 @@ class Lok:
         there = {info.name for info in self.engine.panel.infos() if info.available}
         return tuple(dict.fromkeys(name for name in wanted if name in there))
 
-    def _tell(self, job: EngineJob, task: Task) -> None:
-        """Notes what one would not expect of the task: whose words it asks with, and who is asked."""
-        for origin in sorted(self.settings.untrusted):
-            parts = ("description", "prompts", "backends")
-            theirs = [part for part in parts if self.settings.origin("tasks", task.name, part) == origin]
-            if theirs:
-                job.note(f"{', '.join(theirs)} of {task.name} from {origin}, which is not trusted")
-        if self.engine.panel.named or not isinstance(task, PromptTask):
-            return
-        table = self.settings.tasks.get(task.name)
-        there = {info.name for info in job.backends() if info.available}
-        missing = [name for name in (table and table.backends) or task.preferred[:1] if name not in there]
-        models = {info.name for info in job.backends() if info.profile.is_llm}
-        from difflib import get_close_matches
-
-        with suppress(*PLUGIN_FAULTS):  # what it raises is told when it runs
-            asked = [request.backend for request in task.requests(job)]
-            instead = ", ".join(dict.fromkeys(name for name in asked if name in models))
-            if missing and instead:
-                close = [one for name in missing for one in get_close_matches(name, there, n=1)]
-                meant = f" (did you mean {close[0]!r}?)" if close else ""
-                job.note(
-                    f"{', '.join(missing)} is not there for {task.name}{meant}; asked instead: {instead}"
-                )
-
     async def _reported(self, job: EngineJob, mode: Awaitable[Report]) -> Report:
         from datetime import UTC, datetime
 
         import trio
 
         from lok_core import __version__
+        from lok_core.modes.reporting import participants
 
         started_at, started = datetime.now(UTC), trio.current_time()
         report = await mode
         await self.engine.children.sweep()
         return evolve(
             report,
-            backends=self._participants(report),
+            backends=participants(report, self.engine.panel, self.registry),
             leaked=tuple(self.engine.children.leaked),
             started_at=started_at.isoformat(timespec="seconds"),
             duration_s=round(trio.current_time() - started, 3),
             run=self.run,
             lok_version=__version__,
         )
-
-    def _participants(self, report: Report) -> tuple[Participant, ...]:
-        from lok_core.outcome import Answer
-
-        took_part = []
-        for name in sorted({outcome.backend for outcome in report.outcomes}):
-            kind = self.engine.panel.get(name).kind
-            owner = self.registry.owner(Backend, kind)
-            answers = [one for one in report.outcomes if isinstance(one, Answer) and one.backend == name]
-            models = [one.reply.model for one in answers if one.reply.model]
-            took_part.append(
-                Participant(
-                    name,
-                    kind,
-                    "" if owner is None else owner.distribution,
-                    "" if owner is None else owner.version,
-                    models[0] if models else "",
-                )
-            )
-        return tuple(took_part)
 
     async def check(self) -> dict[str, Health]:
         """What each backend says of its own readiness, by name, sorted. No model is asked.

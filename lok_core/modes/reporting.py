@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lok_core.interfaces import Job
+from lok_core.interfaces import Backend, Job
 from lok_core.models import Usage
-from lok_core.outcome import Answer, Detail, Finding, Outcome, Report
+from lok_core.outcome import Answer, Detail, Finding, Outcome, Participant, Report
+from lok_core.panel import Panel
+from lok_core.registry import Registry
 
 
 def report(command: str, job: Job, detail: Detail, findings: Iterable[Finding] = ()) -> Report:
@@ -21,6 +23,26 @@ def report(command: str, job: Job, detail: Detail, findings: Iterable[Finding] =
         notes=job.remarks,
         interrupted=bool(job.interrupted),
     )
+
+
+def participants(report: Report, panel: Panel, registry: Registry) -> tuple[Participant, ...]:
+    """Who took part, by name: which plugin it is from, and which model answered."""
+    took_part = []
+    for name in sorted({outcome.backend for outcome in report.outcomes}):
+        kind = panel.get(name).kind
+        owner = registry.owner(Backend, kind)
+        answers = [one for one in report.outcomes if isinstance(one, Answer) and one.backend == name]
+        models = [one.reply.model for one in answers if one.reply.model]
+        took_part.append(
+            Participant(
+                name,
+                kind,
+                "" if owner is None else owner.distribution,
+                "" if owner is None else owner.version,
+                models[0] if models else "",
+            )
+        )
+    return tuple(took_part)
 
 
 def total(outcomes: Sequence[Outcome]) -> Usage:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,13 +15,14 @@ import trio
 from attrs import evolve
 
 from lok_core.errors import PLUGIN_FAULTS, LokError, NoBackendError
-from lok_core.interfaces import Job, Task
+from lok_core.interfaces import Job, PromptTask, Task
 from lok_core.job import TURN
 from lok_core.models import Request
 from lok_core.modes.reporting import report
 from lok_core.outcome import Answer, Finding, Outcome, Report, Screening, TaskDetail
 from lok_core.prompts.task import repair
 from lok_core.schemas import schema
+from lok_core.settings import Settings
 
 if TYPE_CHECKING:
     from lok_core.findings.baseline import Baseline
@@ -83,6 +85,34 @@ async def run_task(
         gate=screening.gate,
         baseline=str(screening.baseline or ""),
     )
+
+
+def tell(job: Job, task: Task, settings: Settings, *, named: bool) -> None:
+    """Notes what one would not expect of the task: whose words it asks with, and who is asked.
+
+    Args:
+        named: whether the user said whom to ask.
+    """
+    for origin in sorted(settings.untrusted):
+        parts = ("description", "prompts", "backends")
+        theirs = [part for part in parts if settings.origin("tasks", task.name, part) == origin]
+        if theirs:
+            job.note(f"{', '.join(theirs)} of {task.name} from {origin}, which is not trusted")
+    if named or not isinstance(task, PromptTask):
+        return
+    table = settings.tasks.get(task.name)
+    there = {info.name for info in job.backends() if info.available}
+    missing = [name for name in (table and table.backends) or task.preferred[:1] if name not in there]
+    models = {info.name for info in job.backends() if info.profile.is_llm}
+    from difflib import get_close_matches
+
+    with suppress(*PLUGIN_FAULTS):  # what it raises is told when it runs
+        asked = [request.backend for request in task.requests(job)]
+        instead = ", ".join(dict.fromkeys(name for name in asked if name in models))
+        if missing and instead:
+            close = [one for name in missing for one in get_close_matches(name, there, n=1)]
+            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            job.note(f"{', '.join(missing)} is not there for {task.name}{meant}; asked instead: {instead}")
 
 
 async def judge(
