@@ -508,6 +508,7 @@ KEYS = st.sampled_from(["name", "title", "description", "task", "subtasks", "pla
 LEAVES = st.none() | st.booleans() | st.text()
 
 
+@pytest.mark.slow
 @given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner)))
 def test_whatever_a_plan_holds_its_agents_can_work(value):
     agents = read_plan(Reply("", data={"subtasks": value}))

@@ -122,6 +122,7 @@ class TestBrokenPlugins:
         assert done.code == 0, done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.slow
     def test_answers_come_as_without_them(self, bedlam):
         assert bedlam.said("ask", "-b", "echo", "hi").stdout == "=== ECHO ===\nhi\n\n"
         report = bedlam.said("ask", "-b", "echo", "-f", "json", "hi").report

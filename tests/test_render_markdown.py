@@ -222,6 +222,7 @@ def test_ask_shows_each_answer_as_code_and_what_a_failure_had_said():
     )
 
 
+@pytest.mark.slow
 @unhurried
 @given(words, words)
 @example("0@.AL", "")

@@ -257,6 +257,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.text() | st.lists(PIECES | st.text(max_size=5)).map("".join) | VALUES.map(json.dumps))
 def test_whatever_a_backend_says_is_read_as_something(text):
     for tools in (TOOLS, []):
@@ -344,6 +345,7 @@ def test_slips_of_the_pen_are_mended_and_nothing_is_guessed(text, value):
     assert repaired(text) == value
 
 
+@pytest.mark.slow
 @given(VALUES.filter(lambda value: isinstance(value, (list, dict))))
 def test_what_is_sound_stays_as_it_is_when_mended(value):
     try:

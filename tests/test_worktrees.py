@@ -560,6 +560,7 @@ async def test_what_a_killed_run_left_besides_copies_is_removed_in_time(reposito
     assert [path.name for path in (repository.state / "worktrees").iterdir()] == ["young"]
 
 
+@pytest.mark.slow
 async def test_a_repository_kept_elsewhere_and_deep_folders_work(tmp_path):
     repository = Repository(tmp_path, f"--separate-git-dir={tmp_path / 'elsewhere'}")
     repository.commit({"app.py": "one\n"})
@@ -573,6 +574,7 @@ async def test_a_repository_kept_elsewhere_and_deep_folders_work(tmp_path):
     assert deep + "file" in repository.names(branch.name)
 
 
+@pytest.mark.slow
 async def test_an_agent_that_only_wrote_what_git_ignores_keeps_its_copy(repository):
     async with repository.opened() as checkout:
         one, two = await checkout.add("one"), await checkout.add("two")
@@ -584,6 +586,7 @@ async def test_an_agent_that_only_wrote_what_git_ignores_keeps_its_copy(reposito
     assert (removed.problem, removed.directory, removed.ignored) == ("", "", 2)
 
 
+@pytest.mark.slow
 async def test_finishing_can_be_cancelled_at_any_time_and_done_again(repository):
     async with repository.opened() as checkout:
         worktree = await checkout.add("one")
@@ -636,6 +639,7 @@ async def test_what_an_agent_left_elsewhere_than_on_its_branch_is_told(repositor
     assert [name for name, branch in told.items() if branch.directory] == ["nested"]
 
 
+@pytest.mark.slow
 async def test_what_a_filter_refuses_stays_in_the_copy_and_the_rest_is_on_the_branch(repository):
     repository.git("config", "filter.bad.clean", "false")
     repository.git("config", "filter.bad.required", "true")
@@ -650,6 +654,7 @@ async def test_what_a_filter_refuses_stays_in_the_copy_and_the_rest_is_on_the_br
     assert {"y.txt", ".gitattributes"} < repository.names(branch.name)
 
 
+@pytest.mark.slow
 async def test_a_detached_head_of_the_users_stays_where_it_is(repository):
     repository.git("checkout", "-q", "--detach")
     repository.git("commit", "-q", "--allow-empty", "-m", "mine")
@@ -686,6 +691,7 @@ COMMIT = ("commit", "-q", "-a", "-m", "by the agent")
 AMEND = ("commit", "-q", "-a", "--amend", "--no-edit")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "deeds",
     [
@@ -706,6 +712,7 @@ async def test_commits_of_an_ended_run_are_work_wherever_the_agent_made_them(rep
     assert repository.git("diff", left.base, left.head or left.commit) or len(deeds) == 3
 
 
+@pytest.mark.slow
 async def test_a_commit_checked_out_beside_the_branch_is_told(repository):
     left = await left_by(repository, "one", ("checkout", "-q", "--detach"), edit, COMMIT)
     assert left.commit == left.base
@@ -721,6 +728,7 @@ def nest(top):
     (top / "inner/file").write_text("only here\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "deeds",
     [
@@ -743,6 +751,7 @@ async def test_an_agent_that_did_nothing_leaves_nothing_though_there_was_uncommi
     assert (left.merged, left.ahead, left.uncommitted, left.head) == (True, 0, 0, "")
 
 
+@pytest.mark.slow
 async def test_commits_whose_objects_are_missing_do_not_pass_for_taken_over(repository):
     left = await left_by(repository, "one", edit, COMMIT)
     parent = left.base
@@ -753,6 +762,7 @@ async def test_commits_whose_objects_are_missing_do_not_pass_for_taken_over(repo
     assert not any(one.merged for one in found)
 
 
+@pytest.mark.slow
 async def test_where_a_run_started_is_forgotten_once_its_branches_are_removed(repository):
     async with repository.opened() as checkout:
         branch = await checkout.finish(await checkout.add("one"), "done")
@@ -774,6 +784,7 @@ def with_git(repository, script):
     return {**repository.env, "PATH": f"{program.parent}:{os.environ['PATH']}"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["*commit-tree*", "*diff-files*--quiet*"])
 async def test_a_copy_stays_where_a_prune_took_what_is_on_the_branch(repository, moment):
     blob = repository.git("hash-object", "--stdin", stdin=b"unique\n")
@@ -791,6 +802,7 @@ async def test_a_copy_stays_where_a_prune_took_what_is_on_the_branch(repository,
     assert not left.merged
 
 
+@pytest.mark.slow
 async def test_merge_drivers_run_outside_of_the_checkout_and_count(repository):
     trace = repository.folder / "trace"
     repository.git("config", "merge.own.driver", f"pwd >> {trace}; touch junk; exit 1")
@@ -810,6 +822,7 @@ async def test_merge_drivers_run_outside_of_the_checkout_and_count(repository):
     assert not Path(where).is_relative_to(repository.root)
 
 
+@pytest.mark.slow
 async def test_a_finish_that_fails_tells_what_the_agent_committed_itself(repository):
     env = with_git(
         repository, f'case "$*" in *write-tree*) [ ! -e {repository.folder}/full ] || exit 9;; esac'
@@ -828,6 +841,7 @@ async def test_a_finish_that_fails_tells_what_the_agent_committed_itself(reposit
         assert (one.files, one.directory) == (1, str(worktree.directory))
 
 
+@pytest.mark.slow
 async def test_an_interrupted_removal_leaves_nothing_to_commit(repository):
     script = (
         f'case "$*" in *"worktree remove"*) [ -e {repository.folder}/on ] || {{ rm app.py; exit 9; }};; esac'
@@ -870,6 +884,7 @@ def ended_as(program, env):
     return subprocess.run([sys.executable, "-c", program], env=env, check=False).returncode
 
 
+@pytest.mark.slow
 async def test_a_copy_that_was_only_being_made_holds_no_work(repository):
     repository.write({"mine": "m\n"})
     lost = repository.state / "worktrees/7.8.abcd/one/app.py"
@@ -881,6 +896,7 @@ async def test_a_copy_that_was_only_being_made_holds_no_work(repository):
     assert (left.settled, left.uncommitted, left.ahead, left.merged) == (True, 0, 0, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "deeds",
     [
@@ -908,6 +924,7 @@ async def test_branches_of_the_user_that_an_agent_moved_are_told(repository, dee
     assert branch.problem == f"commits were made on {name} too"
 
 
+@pytest.mark.slow
 async def test_a_branch_of_the_agents_own_that_adds_nothing_is_not_told(repository):
     async with repository.opened() as checkout:
         worktree = await checkout.add("one")
@@ -918,6 +935,7 @@ async def test_a_branch_of_the_agents_own_that_adds_nothing_is_not_told(reposito
     assert branch.problem == ""
 
 
+@pytest.mark.slow
 async def test_what_only_the_agents_own_rules_ignore_keeps_the_copy_and_is_named(repository):
     async with repository.opened() as checkout:
         one, two = await checkout.add("one"), await checkout.add("two")
@@ -935,6 +953,7 @@ async def test_what_only_the_agents_own_rules_ignore_keeps_the_copy_and_is_named
     assert (removed.ignored, removed.ignored_names) == (2, ("docs/y.pyc", "x.pyc"))
 
 
+@pytest.mark.slow
 async def test_what_is_ignored_since_the_agent_took_an_exception_away_keeps_the_copy(repository):
     repository.commit({".gitignore": "*.log\n!kept.log\n", "sub/.gitignore": "!*.log\n"})
     async with repository.opened() as checkout:
