@@ -1,4 +1,4 @@
-"""Runs requests: limits, deadlines, retries. Implements `Run`.
+"""Runs requests: limits, deadlines, retries, waiting for quotas. Implements `Run`.
 
 The only place that opens a nursery over backends: whatever one of them does becomes a value, so that it
 takes nothing from the others.
@@ -7,25 +7,38 @@ takes nothing from the others.
 from __future__ import annotations
 
 import shutil
-import traceback
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import trio
-from attrs import Factory, define, field
+from attrs import Factory, define, evolve, field
 
+from lok_core.attempt import Attempt
+from lok_core.budget import Budget
+from lok_core.clock import at_clock, lasting
 from lok_core.environment import refuse_recursion
 from lok_core.errors import PLUGIN_FAULTS, BackendError
-from lok_core.interfaces import Backend, Rule, Run
-from lok_core.models import FAILURE_KINDS, FailureKind, Finished, Request
-from lok_core.outcome import Event, EventKind, Failure, Outcome
+from lok_core.events import Event
+from lok_core.interfaces import Rule, Run
+from lok_core.models import LIMITED, Finished, Usage
+from lok_core.outcome import Failure
 from lok_core.panel import Limits, Panel
 from lok_core.process import CAP_BYTES, Children
 
 PASSING = ("rate_limit", "overloaded", "network")
 """Failures that may be over in a moment, and are worth another attempt."""
+
+_FREE = ("unavailable", "auth", "overloaded", "network", "invalid", "too_large", *LIMITED)
+"""Failures of which no model has read anything."""
+
+_LONGEST_RETRY_S = 60.0
+"""Until another attempt while the request holds its place: what is limited by the minute is over by then. For
+more there is `--wait-for-quota`, which holds none."""
+
+_MAX_ACTIVITIES = 10_000
 
 T = TypeVar("T")
 
@@ -40,6 +53,8 @@ class Engine:
         children: where their processes are started.
         folder: the private folder of the run; it exists.
         listener: told of every event as it happens; must neither raise nor block.
+        activities: by backend, what its tool events said; the first of very many.
+        budget: what all of it may take.
     """
 
     panel: Panel
@@ -48,37 +63,90 @@ class Engine:
     folder: Path
     limits: Limits
     listener: Callable[[Event], None]
+    activities: dict[str, set[str]] = Factory(dict)
+    budget: Budget = field(init=False)
     _slots: dict[str, trio.CapacityLimiter] = Factory(dict)
     _everyone: trio.CapacityLimiter = field(init=False)
     _folders: Iterator[int] = field(init=False, factory=lambda: count(1))
 
     def __attrs_post_init__(self) -> None:
-        self._everyone = trio.CapacityLimiter(self.limits.jobs)
+        self._everyone = trio.CapacityLimiter(min(self.limits.jobs, self.children.at_once))
+        self.budget = Budget(self.limits)
 
     async def perform(self, attempt: Attempt[T]) -> T | Failure:
         """The result of one request's work, or why there is none; only cancellation passes."""
-        name = attempt.backend.name
-        timeout_s = self.limits.timeouts_s.get(name, self.limits.timeout_s)
-        places = self.limits.places.get(name, self.limits.per_backend)
-        slot = self._slots.setdefault(name, trio.CapacityLimiter(places))
         try:
             refuse_recursion(self.panel.env)
         except BackendError as error:
             return attempt.failed(error)
-        # The backend's own place first: nobody holds a common place while waiting for a backend.
-        async with slot, self._everyone:
+        if attempt.capped_by:
+            return attempt.capped(attempt.capped_by)
+        with trio.CancelScope(deadline=self.budget.deadline):
+            while True:
+                result = await self._placed(attempt)
+                if not isinstance(result, Failure):
+                    return result
+                if not await self._may_ask_again(attempt, result):
+                    return evolve(self.told(result), hint=attempt.hint(result))
+        return attempt.capped(self.budget.deadline_cap)
+
+    async def _placed(self, attempt: Attempt[T]) -> T | Failure:
+        """What comes of it once there is a place for it, within the time of one request."""
+        name = attempt.backend.name
+        timeout_s = self.limits.timeouts_s.get(name, self.limits.timeout_s)
+        places = self.limits.places.get(name, self.limits.per_backend)
+        slot = self._slots.setdefault(name, trio.CapacityLimiter(places))
+        # The backend's own place first: nobody holds a common place while waiting for a backend. With one
+        # for all, no backend can be out of places, and nobody gets it out of turn.
+        first, second = (slot, self._everyone) if self._everyone.total_tokens > 1 else (self._everyone, slot)
+        async with first, second:
+            if cap := attempt.overdrawn():
+                return attempt.capped(cap)
             attempt.tell("started")
-            attempt.started = trio.current_time()
+            if attempt.started is None:
+                attempt.started = trio.current_time()
             try:
                 with trio.move_on_after(timeout_s):
                     return await self._with_retries(attempt)
             except PLUGIN_FAULTS as error:  # raised while it was being cancelled
                 return attempt.failed(error)
+            attempt.spent(Usage(), "".join(attempt.said))
             return attempt.failure(
                 "timeout",
                 f"no answer within {timeout_s:g} s",
                 "--timeout SECONDS gives it more time",
             )
+
+    async def _may_ask_again(self, attempt: Attempt[T], failure: Failure) -> bool:
+        """Waits until it may, if that is known and allowed; holds no place meanwhile."""
+        if failure.kind not in LIMITED or not self.limits.quota_wait_s or attempt.gave_up:
+            return False
+        wait_s = failure.retry_after_s
+        allowed = f"--wait-for-quota {lasting(self.limits.quota_wait_s)}"
+        if wait_s is None:
+            return attempt.gives_up(f"it does not say when, so {allowed} does not wait")
+        wait_s = max(wait_s, attempt.pause_s)  # it may say 0, again and again
+        if trio.current_time() + wait_s >= self.budget.deadline:
+            return attempt.gives_up(f"that is after {self.budget.deadline_cap}")
+        if not self.budget.wait(wait_s):
+            left_s = self.budget.quota_left_s
+            part = "" if left_s == self.limits.quota_wait_s else f"the {lasting(left_s)} that are left of "
+            return attempt.gives_up(f"that is more than {part}{allowed}{'' if part else ' allows'}")
+        if cap := attempt.reserve():
+            return attempt.not_again(cap)
+        attempt.pause_s *= 2
+        attempt.tell("retry", f"{self.told(failure).message}; waiting until then", wait_s=wait_s)
+        attempt.awaits, attempt.awaits_until = failure, trio.current_time() + wait_s
+        await trio.sleep(wait_s)
+        attempt.awaits = None
+        return True
+
+    def told(self, failure: Failure) -> Failure:
+        """With the time at which it may be asked again, by the clock of who reads it."""
+        if failure.retry_after_s is None:
+            return failure
+        when = at_clock(failure.retry_after_s, time.time())
+        return evolve(failure, message=f"{failure.message.rstrip('.')}; may be asked again {when}")
 
     async def aclose(self) -> None:
         """Closes the backends; one that fails does not keep the others from it."""
@@ -90,87 +158,51 @@ class Engine:
 
     async def _with_retries(self, attempt: Attempt[T]) -> T | Failure:
         pause = self.limits.backoff_s
+        left = self.limits.attempts
         while True:
             attempt.count += 1
+            left -= 1
             try:
                 return await self._once(attempt)
             except PLUGIN_FAULTS as error:  # the boundary at which exceptions become values
                 failure = attempt.failed(error)
-                wait_s = getattr(error, "retry_after_s", None) or pause
+            attempt.spent(Usage(), "".join(attempt.said), free=failure.kind in _FREE)
+            wait_s = max(failure.retry_after_s or 0.0, pause)
             if (
                 failure.kind not in PASSING
                 or attempt.backend.profile.retries
-                or attempt.count >= self.limits.attempts
+                or not left
+                or wait_s > _LONGEST_RETRY_S
                 or trio.current_time() + wait_s >= trio.current_effective_deadline()
             ):
                 return failure
-            attempt.tell("retry", f"{failure.message}; trying again in {wait_s:g} s")
+            if cap := attempt.reserve():
+                attempt.not_again(cap)
+                return failure
+            attempt.tell("retry", f"{failure.message}; trying again in {lasting(wait_s)}", wait_s=wait_s)
             await trio.sleep(wait_s)
             pause *= 2
 
     async def _once(self, attempt: Attempt[T]) -> T:
         folder = self.folder / str(next(self._folders))
-        folder.mkdir(mode=0o700)
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise BackendError("crashed", f"no private folder can be made: {error.strerror}") from error
         attempt.said.clear()  # of an attempt before
         env = self.panel.environment(attempt.backend, attempt.request.directory)
+        trusted = self.panel.trusts(attempt.request.directory)
         try:
-            return await attempt.work(EngineRun(self, cast("Attempt[Any]", attempt), env, folder))
+            with trio.CancelScope() as attempt.silence:
+                attempt.alive()
+                run = EngineRun(self, cast("Attempt[Any]", attempt), env, folder, trusted)
+                return await attempt.work(run)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@define(eq=False)
-class Attempt(Generic[T]):
-    """One request on its way to its backend, and all that is known of it if it ends early.
-
-    Attributes:
-        number: counts the requests of the run from 1; 0 for what is no request of it.
-        work: what to do with a `Run`.
-        said: what the backend said so far.
-    """
-
-    engine: Engine
-    request: Request
-    backend: Backend
-    number: int
-    work: Callable[[Run], Awaitable[T]]
-    count: int = 0
-    started: float | None = None
-    said: list[str] = Factory(list)
-
-    @property
-    def duration_s(self) -> float:
-        return 0.0 if self.started is None else trio.current_time() - self.started
-
-    def tell(self, kind: EventKind, text: str = "", outcome: Outcome | None = None) -> None:
-        """Tells the listener of the run."""
-        self.engine.listener(Event(kind, self.number, self.backend.name, self.request.label, text, outcome))
-
-    def failure(self, kind: FailureKind, message: str, hint: str = "", detail: str = "") -> Failure:
-        """A failure that keeps what was said."""
-        mask = self.engine.panel.mask
-        return Failure(
-            self.request,
-            self.backend.name,
-            kind,
-            mask(message),
-            hint=hint,
-            partial=mask("".join(self.said)),
-            duration_s=self.duration_s,
-            attempts=self.count,
-            detail=mask(detail),
-        )
-
-    def failed(self, error: BaseException) -> Failure:
-        """The failure that an exception of the backend amounts to."""
-        expected = _backend_error(error)
-        if expected is not None and expected.kind in FAILURE_KINDS:
-            return self.failure(expected.kind, expected.message, expected.hint)
-        return self.failure(
-            "plugin",
-            f"{type(self.backend).__module__} raised {type(error).__name__}: {error}",
-            "this is a fault of the plugin; -v shows where",
-            detail="".join(traceback.format_exception(error)),
+        raise BackendError(
+            "stalled",
+            f"no sign of life for {lasting(attempt.stall_s)}",
+            f"ask again, or raise stall_timeout in [backends.{attempt.backend.name}] of lok.toml",
         )
 
 
@@ -182,6 +214,7 @@ class EngineRun(Run):
     attempt: Attempt[Any]
     env: Mapping[str, str]
     folder: Path
+    trusted: bool
 
     async def command(
         self,
@@ -201,27 +234,35 @@ class EngineRun(Run):
             stdin=stdin,
             label=f"{self.attempt.backend.name} {self.attempt.request.label}".strip(),
             cap_bytes=CAP_BYTES if cap_bytes is None else cap_bytes,
-            on_stdout=on_stdout,
+            on_stdout=self._heard(on_stdout),
+            on_stderr=self._heard(None),
         )
 
+    def _heard(self, callback: Callable[[bytes], None] | None) -> Callable[[bytes], None]:
+        def heard(chunk: bytes) -> None:
+            self.attempt.alive()
+            if callback is not None:
+                callback(chunk)
+
+        return heard
+
+    def alive(self) -> None:
+        self.attempt.alive()
+
     def progress(self, activity: str) -> None:
-        self.attempt.tell("progress", self.mask(activity))
+        self.attempt.alive()
+        activity = self.mask(activity)
+        activities = self.engine.activities.setdefault(self.attempt.backend.name, set())
+        if len(activities) < _MAX_ACTIVITIES:
+            activities.add(activity)
+        self.attempt.tell("progress", activity)
 
     def text(self, chunk: str) -> None:
         if not isinstance(chunk, str):
             raise TypeError(f"text() takes text, not {type(chunk).__name__}")
+        self.attempt.alive()
         self.attempt.said.append(chunk)
         self.attempt.tell("text", self.mask(chunk))
 
     def mask(self, text: str) -> str:
         return self.engine.panel.mask(text)
-
-
-def _backend_error(error: BaseException) -> BackendError | None:
-    """The first expected failure in an exception; a nursery in a plugin wraps it into groups."""
-    if isinstance(error, BackendError):
-        return error
-    if isinstance(error, BaseExceptionGroup):
-        found = (_backend_error(inner) for inner in error.exceptions)
-        return next((inner for inner in found if inner is not None), None)
-    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -11,11 +12,15 @@ import trio
 from attrs import Factory, define, evolve, field
 
 from lok_core import delegation
-from lok_core.engine import Attempt, Engine
+from lok_core.attempt import Attempt
+from lok_core.budget import estimated
+from lok_core.engine import Engine
 from lok_core.errors import NoBackendError
+from lok_core.events import Event
 from lok_core.interfaces import Job, Run
+from lok_core.journal import Journal, Recalled, turn_of
 from lok_core.models import BackendInfo, Message, Ranking, Reply, Request, Tool, ToolCall, Turn
-from lok_core.outcome import Answer, Event, Failure, Outcome
+from lok_core.outcome import Answer, Failure, Outcome
 from lok_core.reply import checked
 from lok_core.results import SUMMARY
 
@@ -25,7 +30,7 @@ TURN = "conductor"
 _MAX_TOLD = 64
 """Calls of one turn that a reader sees; its data hold all of them."""
 
-T = TypeVar("T")
+Said = TypeVar("Said", Reply, Turn)
 
 
 @define(eq=False)
@@ -36,6 +41,8 @@ class EngineJob(Job):
         first: whether of what is asked at once one answer is enough, which ends the other requests.
         fallback: whether a request that fails is sent to the next recommended backend; the failure stays on
             record.
+        journal: told of every outcome.
+        recalled: the answers of an earlier run, which are not asked for again.
     """
 
     engine: Engine
@@ -43,6 +50,8 @@ class EngineJob(Job):
     chosen: tuple[str, ...] = ()
     first: bool = field(default=False, kw_only=True)
     fallback: bool = field(default=False, kw_only=True)
+    journal: Journal | None = field(default=None, kw_only=True)
+    recalled: Recalled | None = field(default=None, kw_only=True)
     interrupted: str = ""
     _remarks: list[str] = Factory(list)
     _recorded: list[Outcome | None] = Factory(list)
@@ -91,6 +100,8 @@ class EngineJob(Job):
     def note(self, text: str) -> None:
         if text not in self._remarks:
             self._remarks.append(text)
+            if self.journal is not None:
+                self.journal.note(text)
             self.engine.listener(Event("note", text=text))
 
     async def ask(self, request: Request) -> Outcome:
@@ -101,13 +112,14 @@ class EngineJob(Job):
         attempts = [self._attempt(request, first + place) for place, request in enumerate(requests, 1)]
         self._recorded += [None] * len(attempts)
         self._asked += attempts
-        for attempt in attempts:
-            attempt.tell("queued")
+        known = [self._recalled(attempt) for attempt in attempts]
         with self.interruptible():
             async with trio.open_nursery() as nursery:
                 together = _Together(nursery.cancel_scope)
-                for attempt in attempts:
-                    nursery.start_soon(self._ask, attempt, together)
+                for attempt, answer in zip(attempts, known, strict=True):
+                    nursery.start_soon(self._ask, attempt, answer, together)
+                    # Tasks that are started at once begin in any order; whose turn it is goes by that asked.
+                    await trio.lowlevel.cancel_shielded_checkpoint()
         return [cast("Outcome", self._recorded[attempt.number - 1]) for attempt in attempts]
 
     async def converse(
@@ -116,6 +128,7 @@ class EngineJob(Job):
         instance = self.engine.panel.get(backend)
         newest = messages[-1].text if messages else ""
         request = Request(newest, self.directory, backend=backend, access="read", label=TURN)
+        budget = self.engine.budget
         speaks = instance.profile.converses or not instance.profile.answers_questions
 
         async def turn(run: Run) -> Turn:
@@ -124,19 +137,33 @@ class EngineJob(Job):
             else:
                 from lok_core import text_tools  # few need it
 
-                said = await text_tools.converse(instance, request, messages, tools, run, self.note)
+                said = await text_tools.converse(
+                    instance,
+                    request,
+                    messages,
+                    tools,
+                    run,
+                    self.note,
+                    partial(budget.again, instance.profile),
+                )
             return _sound(said, backend, run.mask)
 
-        attempt = Attempt(self.engine, request, instance, len(self._recorded) + 1, turn)
+        tokens = sum(estimated(message.text) for message in messages)
+        attempt = Attempt(self.engine, request, instance, len(self._recorded) + 1, turn, tokens)
         self._recorded.append(None)
-        attempt.tell("queued")
+        self._queued(attempt)
+        known = None if self.recalled is None else self.recalled.take_turn(request, messages, tools)
+        if known is None:
+            attempt.capped_by = attempt.reserve()
         with self.interruptible():
-            result = await self._performed(attempt, lambda: self.interrupted)
+            result = known[0] if known else await self._performed(attempt, lambda: self.interrupted)
             if isinstance(result, Turn):
                 # One without calls is what the conversation came to.
                 request = request if result.calls else evolve(request, label=SUMMARY)
                 reply = Reply(_told(result), _calls(result), result.usage, model=result.model)
-                self._record(attempt, Answer(request, backend, reply, attempt.duration_s, attempt.count))
+                answer = Answer(request, backend, reply, attempt.duration_s, attempt.count)
+                answer = evolve(known[1], request=request) if known else answer
+                self._record(attempt, answer, recalled=bool(known), turn=turn_of(result, messages, tools))
             return result
         return cast("Failure", self._recorded[attempt.number - 1])
 
@@ -155,54 +182,100 @@ class EngineJob(Job):
 
         return Attempt(self.engine, request, backend, number, query)
 
-    async def _performed(self, attempt: Attempt[T], ended: Callable[[], str]) -> T | Failure:
+    async def _performed(self, attempt: Attempt[Said], ended: Callable[[], str]) -> Said | Failure:
         """What came of it; a failure is recorded.
 
         Args:
             ended: why it is cancelled, once it is.
         """
+        name, limits = attempt.backend.name, self.engine.limits
+        if name in limits.stalls_s and not attempt.backend.profile.streams_progress:
+            self.note(
+                f"stall_timeout of {name} has no effect, as it says nothing before its answer is complete"
+            )
         try:
             result = await self.engine.perform(attempt)
         except (trio.Cancelled, BaseExceptionGroup) as error:  # a nursery may have made it a group
-            when = "before it had answered" if attempt.count else "before it was started"
-            self._record(attempt, attempt.failure("cancelled", f"{ended() or 'cancelled'} {when}"))
+            self._record(attempt, attempt.ended(ended() or "cancelled"))
             raise _cancellation(error) from None
         if isinstance(result, Failure):
             self._record(attempt, result)
+        else:
+            attempt.spent(result.usage, result.text)
+        if attempt.is_estimated and limits.max_tokens is not None:
+            self.note(f"{name} does not tell all its tokens; for --max-tokens they are estimated")
         return result
 
-    async def _ask(self, attempt: Attempt[Reply], together: _Together) -> None:
-        result = await self._performed(attempt, lambda: self.interrupted or together.ended)
+    async def _ask(self, attempt: Attempt[Reply], answer: Answer | None, together: _Together) -> None:
         name = attempt.backend.name
-        if isinstance(result, Reply):
-            self._record(attempt, Answer(attempt.request, name, result, attempt.duration_s, attempt.count))
+        recalled = answer is not None
+        if answer is None:
+            result = await self._performed(attempt, lambda: self.interrupted or together.ended)
+            if isinstance(result, Reply):
+                answer = Answer(
+                    attempt.request,
+                    name,
+                    result,
+                    attempt.duration_s,
+                    attempt.count,
+                    instead_of=attempt.instead_of,
+                )
+        if answer is not None:
+            self._record(attempt, answer, recalled=recalled)
             if self.first:
                 together.end(f"ended by --first, as {name} answered,")
             return
-        spare = self._spare(attempt.request) if self.fallback else None
+        assert isinstance(result, Failure)
+        wanted = self.fallback and result.kind != "cancelled" and attempt.backend.profile.is_llm
+        spare = self._spare(attempt.request) if wanted else None
         if spare is not None:
             self.note(f"{name} failed ({result.kind}); {spare} is asked instead")
             second = self._attempt(evolve(attempt.request, backend=spare), len(self._recorded) + 1)
+            second.instead_of = attempt.instead_of or name
             self._recorded.append(None)
             self._asked.append(second)
-            second.tell("queued")
-            await self._ask(second, together)
+            await self._ask(second, self._recalled(second), together)
 
     def _spare(self, request: Request) -> str | None:
-        """The best of the backends that were not asked yet, whomever the user named."""
-        asked = {other.backend.name for other in self._asked}
+        """The best of the backends that were not asked the same yet, whomever the user named."""
+        this = evolve(request, backend=None)
+        asked = {one.backend.name for one in self._asked if evolve(one.request, backend=None) == this}
         willing = [
             evolve(info, eligible=True)
             for info in self.backends()
             if info.available
             and info.profile.asked_by_default
             and info.profile.answers_questions
+            # What findings are asked for nobody can tell without the directory.
+            and (request.output_schema is None or request.access in info.profile.access)
             and info.name not in asked
         ]
         return next(iter(delegation.recommend(request, willing, self.engine.rules).order), None)
 
-    def _record(self, attempt: Attempt[Any], outcome: Outcome) -> None:
+    def _recalled(self, attempt: Attempt[Reply]) -> Answer | None:
+        """Puts it into the queue; what an earlier run was answered costs nothing."""
+        self._queued(attempt)
+        answer = None if self.recalled is None else self.recalled.take(attempt.request)
+        if answer is None:
+            attempt.capped_by = attempt.reserve()
+        return answer
+
+    def _queued(self, attempt: Attempt[Any]) -> None:
+        if self.journal is not None:
+            self.journal.request(attempt.number, attempt.request)
+        attempt.tell("queued")
+
+    def _record(
+        self,
+        attempt: Attempt[Any],
+        outcome: Outcome,
+        *,
+        recalled: bool = False,
+        turn: Mapping[str, Any] | None = None,
+    ) -> None:
         self._recorded[attempt.number - 1] = outcome
+        if self.journal is not None:
+            self.journal.outcome(attempt.number, outcome, recalled=recalled, turn=turn)
         attempt.tell("finished", outcome=outcome)
 
 

@@ -13,7 +13,8 @@ import trio
 from attrs import Factory, define
 
 from lok_core.cli.output import say
-from lok_core.outcome import Answer, Event, Failure
+from lok_core.events import Event
+from lok_core.outcome import Answer, Failure
 from lok_core.sanitize import clean_line
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _REFRESH_S = 0.2
+_SILENT_S = 10.0
+"""Seconds without a sign of life from which on they are told."""
 
 
 class Display:
@@ -61,9 +64,49 @@ class Lines(Display):
 
 @define
 class _Row:
+    """A request under way.
+
+    Attributes:
+        alive: when it showed a sign of life, if its backend shows any before the answer is complete.
+        waits_until: when it is asked again.
+    """
+
     title: str
     started: float | None = None
     activity: str = "waiting"
+    alive: float | None = None
+    waits_until: float | None = None
+
+    def take(self, event: Event, now: float) -> None:
+        self.waits_until = None
+        match event.kind:
+            case "alive":
+                self.alive = now
+            case "started":
+                self.activity = "asked" if self.started is None else "asked again"
+                self.started = self.started or now
+            case "text":
+                self.activity = "answering"
+            case "retry":
+                self.activity, self.alive, self.waits_until = event.text, None, now + event.wait_s
+            case _:
+                self.activity = event.text
+
+    def times(self, now: float) -> str:
+        """How long it has taken so far, and what there is to say of the last seconds."""
+        if self.started is None:
+            return ""
+        told = f"{now - self.started:.0f} s"
+        if self.waits_until is not None:
+            return f"{told}, again in {_clock(self.waits_until - now)}"
+        silent = 0.0 if self.alive is None else now - self.alive
+        return f"{told}, silent for {silent:.0f} s" if silent >= _SILENT_S else told
+
+
+def _clock(seconds: float) -> str:
+    minutes, left = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
 @define(eq=False)
@@ -79,9 +122,7 @@ class LiveTable(Display):
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self._stop()
 
     def event(self, event: Event) -> None:
         if event.kind == "note":
@@ -95,18 +136,12 @@ class LiveTable(Display):
                 with self.aside():
                     say(f"{_title(event)}: {_result(event)}")
         elif event.number in self._rows:
-            row = self._rows[event.number]
-            if event.kind == "started":
-                row.started, row.activity = time.monotonic(), "asked"
-            elif event.kind == "text":
-                row.activity = "answering"
-            else:
-                row.activity = event.text
+            self._rows[event.number].take(event, time.monotonic())
 
     async def refresh(self) -> None:
         while True:
             if self._live is not None:
-                self._live.update(self._table(), refresh=True)
+                self._live.update(self._table(self._live), refresh=True)
             await trio.sleep(_REFRESH_S)
 
     @contextlib.contextmanager
@@ -114,29 +149,45 @@ class LiveTable(Display):
         if self._live is None:
             yield
             return
-        self._live.stop()
+        self._stop()
         try:
             yield
         finally:
             self._start()
 
     def _start(self) -> None:
-        """Shows the table from here on: one that was stopped would erase what was printed meanwhile."""
+        """Shows a table from here on: one that was stopped would erase what was printed meanwhile."""
         from rich.console import Console
         from rich.live import Live
 
         self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
         self._live.start()
 
-    def _table(self) -> Table:
+    def _stop(self) -> None:
+        from rich.text import Text
+
+        if self._live is not None:
+            self._live.update(Text())  # else it is drawn once more, whatever the terminal holds by now
+            self._live.stop()
+            self._live = None
+
+    def _table(self, live: Live) -> Table:
         from rich.table import Table
         from rich.text import Text
 
+        def cell(text: str, style: str = "") -> Text:
+            return Text(text, style, no_wrap=True, overflow="ellipsis")
+
         table = Table.grid(padding=(0, 2))
         now = time.monotonic()
-        for row in self._rows.values():
-            seconds = "" if row.started is None else f"{now - row.started:.0f} s"
-            table.add_row(Text(row.title, style="bold"), Text(seconds), Text(clean_line(row.activity)[:60]))
+        # Lines that have left the terminal upwards cannot be erased, so all of it has to fit.
+        room = max(1, live.console.size.height - 2)
+        rows = sorted(self._rows.values(), key=lambda row: row.started is None)
+        shown = rows if len(rows) <= room else rows[: room - 1]
+        for row in shown:
+            table.add_row(cell(row.title, "bold"), cell(row.times(now)), cell(clean_line(row.activity)))
+        if len(shown) < len(rows):
+            table.add_row(cell(f"and {len(rows) - len(shown)} more"))
         return table
 
 

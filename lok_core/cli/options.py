@@ -36,6 +36,26 @@ def _backends(ctx: click.Context, param: click.Parameter, values: tuple[str, ...
     return tuple(dict.fromkeys(names))
 
 
+class _Duration(click.ParamType):  # type: ignore[type-arg]
+    """Seconds, or `90s`, `10m`, `1h30m`, `2d`, `6d21h`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        import re
+
+        number = r"\d{1,9}(?:\.\d{1,9})?"
+        parts = rf"(?:({number})d)?(?:({number})h)?(?:({number})m)?(?:({number})s?)?"
+        found = re.fullmatch(parts, str(value).strip())
+        told = [] if found is None else [float(part or 0) for part in found.groups()]
+        total = sum(part * unit_s for part, unit_s in zip(told, (86400, 3600, 60, 1), strict=False))
+        if not total:
+            self.fail(f"{value!r} is no duration, such as 90, 10m, 1h30m or 2d.", param, ctx)
+        return total
+
+
 def _timeout(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
     if value is not None and not 0 <= value < math.inf:
         raise click.BadParameter("it is a number of seconds; 0 means no limit")
@@ -71,6 +91,32 @@ _OPTIONS = (
         metavar="SECONDS",
         callback=_timeout,
         help="How long one request may take; 0 for no limit.  [default: 300]",
+    ),
+    click.option(
+        "--deadline",
+        "deadline_s",
+        type=_Duration(),
+        metavar="DURATION",
+        help="How long the whole run may take: seconds, or such as 10m or 1h30m.",
+    ),
+    click.option(
+        "--max-calls",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="How often language models are asked in the whole run, further attempts included.",
+    ),
+    click.option(
+        "--max-tokens",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Start nothing more once the whole run has taken so many tokens, read and written.",
+    ),
+    click.option(
+        "--wait-for-quota",
+        "quota_wait_s",
+        type=_Duration(),
+        metavar="DURATION",
+        help="Wait until a quota is reset and ask again, so long in all at the most.",
     ),
     click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Requests at once.  [default: 16]"),
     click.option(
