@@ -1,6 +1,7 @@
 """lok with the real programs, each with its own HOME and a fake key, against a provider on this machine."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -125,17 +126,16 @@ def provider():
 def real(provider):
     """Makes real programs ready for the provider: `real("codex")`, `real("codex", "gemini")`."""
     with clis.private_folder() as home:
+        yield partial(ready, provider, home)
 
-        def make(*names):
-            for name in names:
-                if clis.find(name) is None:
-                    package, version = clis.PACKAGES[name]
-                    pytest.skip(
-                        f"{package}@{version} is not in {clis.folder()}; tests/e2e/clis.py installs it"
-                    )
-            return RealClis(names, provider.url, home)
 
-        yield make
+def ready(provider, home, *names):
+    """Real programs for the provider, in that home; skips the test where they are not installed."""
+    for name in names:
+        if clis.find(name) is None:
+            package, version = clis.PACKAGES[name]
+            pytest.skip(f"{package}@{version} is not in {clis.folder()}; tests/e2e/clis.py installs it")
+    return RealClis(names, provider.url, home)
 
 
 def pytest_collection_modifyitems(items):

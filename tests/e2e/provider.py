@@ -6,8 +6,10 @@
 import json
 import select
 import socket
+import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -15,12 +17,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from .provider_answers import DRIP_INTERVAL, MODES, Scripted, answer, marked
-from .provider_errors import ERRORS, RETRY_AFTER, error
+from .provider_errors import ERRORS, error, headers
 from .provider_formats import Answer, Anthropic, Asked, Format, Frames, Gemini, OpenAI, encode
 
 _SECRET_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 _BEARER = "Bearer "
-_BROKEN_OFF = ("stall", "mute", "midclose")
+_BROKEN_OFF = ("stall", "mute", "midclose", "reset")
+_RESET = struct.pack("ii", 1, 0)  # of SO_LINGER: closing drops what is not sent, and says so by a RST
 
 
 @dataclass
@@ -188,7 +191,10 @@ class _Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        super().shutdown_request(request)
+        if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_RESET)) == _RESET:
+            self.close_request(request)  # the inherited one would send a FIN first
+        else:
+            super().shutdown_request(request)
         with self._closed:
             self._open.discard(request)
             self._closed.notify_all()
@@ -294,7 +300,7 @@ class _Handler(BaseHTTPRequestHandler):
             key = next((self.headers[name] for name in _SECRET_HEADERS if name in self.headers), "")
             status, body = error(form.api, mode, model=asked.model, key=key.removeprefix(_BEARER))
             self._done(record)
-            self._send(status, body, **({"Retry-After": str(RETRY_AFTER)} if mode == "429" else {}))
+            self._send(status, body, **headers(mode, time.time()))
         elif mode == "html":
             self._done(record)
             self._send(200, "<!doctype html><html><body><h1>Sign in to this network</h1></body></html>")
@@ -329,7 +335,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _break_off(self, mode: str) -> None:
         self.close_connection = True
-        if mode != "midclose":
+        if mode == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        elif mode != "midclose":
             self._wait_for_hang_up()
 
     def _wait_for_hang_up(self) -> None:

@@ -25,6 +25,7 @@ MODES = (
     "stall",  # headers, then silence
     "mute",  # headers and some text, then silence
     "midclose",  # headers and some text, then the connection is closed
+    "reset",  # the same by a RST
     "drip",  # a complete answer, in DRIPS pieces DRIP_INTERVAL seconds apart
     "big",  # 5 MB of text, in BIG_LINES lines
     "nasty",  # NASTY: control characters

@@ -4,8 +4,13 @@ from typing import Any, NamedTuple
 
 # "bad-key" and "credit" are what a wrong key and an empty account really look like: the status is not always
 # the one that "401" and "quota" have.
-ERRORS = ("400", "401", "404", "429", "500", "503", "529", "quota", "credit", "bad-key", "too-large")
+# "plan-limit" is Anthropic's alone: with headers that tell when a subscription may be used again.
+ERRORS = (
+    *("400", "401", "404", "429", "500", "503", "529"),
+    *("quota", "credit", "bad-key", "too-large", "plan-limit"),
+)
 RETRY_AFTER = 1  # seconds
+PLAN_RESET = 3600  # seconds
 
 _GOOGLE = "type.googleapis.com/google.rpc."
 
@@ -20,6 +25,18 @@ class Error(NamedTuple):
 def error(api: str, name: str, *, model: str, key: str) -> Error:
     """The error `name` of a provider; some tell the key they were given, so that it has to be masked."""
     return {"openai": _openai, "anthropic": _anthropic, "gemini": _gemini}[api](name, model, key)
+
+
+def headers(name: str, now: float) -> dict[str, str]:
+    """The headers of the error `name` that say when to ask again; `now` in seconds since 1970."""
+    if name == "plan-limit":
+        unified = {
+            "status": "rejected",
+            "reset": str(int(now) + PLAN_RESET),
+            "representative-claim": "five_hour",
+        }
+        return {f"anthropic-ratelimit-unified-{key}": value for key, value in unified.items()}
+    return {"Retry-After": str(RETRY_AFTER)} if name == "429" else {}
 
 
 def _openai(name: str, model: str, key: str) -> Error:
@@ -39,6 +56,7 @@ def _openai(name: str, model: str, key: str) -> Error:
         "503": (503, "server_error", None, busy),
         "529": (529, "server_error", None, busy),
         "quota": (429, "insufficient_quota", "insufficient_quota", plan),
+        "plan-limit": (429, "insufficient_quota", "insufficient_quota", plan),
         "credit": (429, "insufficient_quota", "insufficient_quota", plan),
         "too-large": (400, "invalid_request_error", "context_length_exceeded", long),
     }[name]
@@ -62,6 +80,7 @@ def _anthropic(name: str, model: str, key: str) -> Error:
         "503": (503, "api_error", "Service unavailable"),
         "529": (529, "overloaded_error", "Overloaded"),
         "quota": (429, "rate_limit_error", usage),
+        "plan-limit": (429, "rate_limit_error", "This request would exceed your account's rate limit."),
         "credit": (400, "invalid_request_error", credit),
         "too-large": (400, "invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum"),
     }[name]
@@ -86,6 +105,7 @@ def _gemini(name: str, model: str, key: str) -> Error:
         "503": (503, "UNAVAILABLE", "The model is overloaded. Please try again later.", []),
         "529": (529, "UNAVAILABLE", "The model is overloaded. Please try again later.", []),
         "quota": exhausted,
+        "plan-limit": exhausted,
         "credit": exhausted,
         "too-large": (400, "INVALID_ARGUMENT", long, []),
     }

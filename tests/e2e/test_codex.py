@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from .provider_answers import BIG_LINES, FINDINGS, Scripted
+from .provider_answers import FINDINGS, Scripted
 from .provider_formats import CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS, Call
 
 
@@ -39,10 +39,6 @@ class TestAnswers:
         prompt = "0123456789abcdef" * 19200 + "[[say=all of it]]"
         assert codex.answer(prompt)["text"] == "all of it"
         assert provider.requests[0].prompt == prompt
-
-    def test_an_answer_of_5_mb(self, codex):
-        text = codex.answer("[[mode=big]]")["text"]
-        assert text.count("\n") == BIG_LINES
 
     def test_control_characters_do_not_get_through(self, codex):
         done = codex.lok("ask", "-b", "codex", "[[mode=nasty]]")
@@ -135,32 +131,7 @@ class TestAnswers:
 
 
 class TestFailures:
-    @pytest.mark.parametrize(
-        ("mode", "kind", "part"),
-        [
-            ("401", "auth", "the key in CODEX_API_KEY"),
-            ("429", "rate_limit", "429"),
-            ("quota", "quota", "quota"),
-            ("500", "overloaded", "OpenAI"),
-            ("503", "overloaded", "503"),
-            ("400", "invalid", "Invalid value: 'fake'."),
-            ("too-large", "too_large", "context"),
-            ("midclose", "network", "connection"),
-            ("html", "network", "connection"),
-            ("badutf8", "protocol", "UTF8"),
-            ("empty", "empty", "nothing"),
-            ("refusal", "refused", "refused"),
-        ],
-    )
-    def test_a_failure_is_told_by_its_kind(self, codex, mode, kind, part):
-        failure = codex.failure(f"Say hi [[mode={mode}]]")
-        assert (failure["kind"], part in failure["message"]) == (kind, True), failure
-        assert failure["hint"]
-
-    def test_a_cut_off_answer_is_kept(self, codex):
-        failure = codex.failure("Say hi [[mode=cutoff]]")
-        assert failure["kind"] == "truncated"
-        assert failure["partial"].endswith("and th")
+    """What test_outcomes.py does not show."""
 
     def test_an_unknown_model_is_named(self, codex):
         codex.home.joinpath(".config", "lok").mkdir(parents=True)
@@ -168,16 +139,6 @@ class TestFailures:
         failure = codex.failure("Say hi")
         assert failure["kind"] == "invalid"
         assert "`no-such`" in failure["message"]
-
-    def test_a_provider_that_is_not_there(self, codex):
-        codex.point_at("http://127.0.0.1:9")
-        assert codex.failure("Say hi")["kind"] == "network"
-
-    def test_a_deadline_ends_codex_and_its_request(self, codex, provider):
-        failure = codex.failure("Say hi [[mode=hang]]", "--timeout", "4")
-        assert failure["kind"] == "timeout"
-        assert codex.processes() == []
-        assert provider.wait_for(lambda record: record.hung_up)
 
     def test_no_key_at_all(self, codex):
         del codex.env["CODEX_API_KEY"]
@@ -191,16 +152,3 @@ def test_codex_itself_tries_again_after_429(codex, provider):
     reply = codex.answer("Say hi [[mode=429-once]]")
     assert reply["text"].startswith("FAKE-ANSWER")
     assert [record.mode for record in provider.requests] == ["429", "ok"]
-
-
-def test_what_lies_in_the_directory_starts_nothing(codex, provider):
-    planted = codex.code / "planted.sh"
-    planted.write_text(f"#!/bin/sh\ntouch {codex.home}/started\n")
-    planted.chmod(0o755)
-    (codex.code / ".codex").mkdir()
-    (codex.code / ".codex" / "config.toml").write_text(
-        f'model = "planted"\nnotify = ["{planted}"]\n[mcp_servers.planted]\ncommand = "{planted}"\n'
-    )
-    codex.answer("Say hi")
-    assert provider.requests[0].model == "gpt-5.5"
-    assert not (codex.home / "started").exists()

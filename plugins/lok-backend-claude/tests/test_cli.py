@@ -1,6 +1,7 @@
 """The program `claude`, played by one that says what the real one was recorded to say."""
 
 import json
+import time
 
 import pytest
 from lok_backend_claude import Claude, ClaudeConfig
@@ -261,6 +262,28 @@ async def test_each_failure_has_its_kind_and_a_hint(claude, said, code, rest, ki
     assert "API Error" not in error.message
     assert not error.message.startswith("claude")  # whoever shows it says whose it is
     assert hint in error.hint
+
+
+async def test_a_subscription_tells_when_it_may_be_used_again(claude):
+    info = {"status": "rejected", "resetsAt": time.time() + 600, "rateLimitType": "five_hour"}
+    told = {"type": "rate_limit_event", "rate_limit_info": info}
+    init, *rest = failed("You've hit your session limit · resets 3am (UTC)", "rate_limit", 429)
+    error = await failure_of(claude([init, told, *rest], code=1))
+    assert error.kind == "quota"
+    assert 500 < error.retry_after_s <= 600
+
+
+@pytest.mark.parametrize("info", [{"status": "allowed", "resetsAt": 9e9}, {"status": "rejected"}, None])
+async def test_without_a_limit_there_is_no_time_to_wait(claude, info):
+    told = {"type": "rate_limit_event", "rate_limit_info": info}
+    error = await failure_of(claude([*failed("API Error: 500 No.", "unknown", 500), told], code=1))
+    assert error.retry_after_s is None
+
+
+async def test_waiting_for_another_attempt_of_its_own_is_shown(claude, run):
+    retry = {"type": "system", "subtype": "api_retry", "retry_delay_ms": 1097.06, "error": "rate_limit"}
+    await claude([INIT, retry, RESULT])
+    assert run.activities == ["waiting 1 s to try again: rate_limit"]
 
 
 async def test_one_who_is_not_logged_in_is_told_how_to(claude):

@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve
 
@@ -22,6 +22,7 @@ from lok_core import (
     CommandSpec,
     ErrorPattern,
     Health,
+    KnownFailure,
     Profile,
     Reading,
     Reply,
@@ -29,10 +30,11 @@ from lok_core import (
     Run,
     Usage,
     hookimpl,
+    recognised,
 )
 
 if TYPE_CHECKING:
-    from lok_core import FailureKind, Finished
+    from lok_core import Finished
 
 __version__ = "0.1.0"
 
@@ -65,66 +67,61 @@ def _toml(value: Any) -> str:
     return f"{{{','.join(pairs)}}}"
 
 
-class _Known(NamedTuple):
-    """A message of a failed run, as a regular expression, and what it means."""
-
-    pattern: str
-    kind: FailureKind
-    meaning: str
-    hint: str = ""
-
-
 # What the messages of a failed turn mean, first match first; codex gives no status of its own beside them.
 # Quota before rate limit: providers send both with status 429, and only one of them passes by itself.
 _FAILURES = (
-    _Known(
+    KnownFailure(
         r"quota exceeded|insufficient_quota|exceeded your current quota|usage limit|out of credits",
         "quota",
         "the OpenAI account has used up its quota",
         "see the plan and the billing details of the account, or `codex login` with another one",
     ),
-    _Known(
+    KnownFailure(
         r"status:? 401|status:? 403|incorrect api key|missing environment variable|"
         r"not logged in|log ?in again|(refresh|access) token",
         "auth",
         "OpenAI does not accept {credentials}",
         _LOGIN,
     ),
-    _Known(r"status:? 429|rate limit", "rate_limit", "OpenAI limits the rate of requests", "ask again later"),
-    _Known(
-        r"status:? 5(03|29)|high demand|overloaded|at capacity",
+    KnownFailure(
+        r"status:? 429|rate limit", "rate_limit", "OpenAI limits the rate of requests", "ask again later"
+    ),
+    KnownFailure(
+        r"status:? 5(00|03|29)|high demand|overloaded|at capacity",
         "overloaded",
         "OpenAI is overloaded or has a fault of its own",
         "ask again later",
     ),
-    _Known(
+    KnownFailure(
         r"ran out of room in the model's context|context_length_exceeded",
         "too_large",
         "the prompt and what was read do not fit into the model's context",
         "ask a shorter question, or about a smaller directory",
     ),
-    _Known(r"max_output_tokens", "truncated", "the answer was cut off at the limit of output tokens"),
-    _Known(r"content_filter", "refused", "the answer was stopped by OpenAI's content filter"),
-    _Known(
+    KnownFailure(r"max_output_tokens", "truncated", "the answer was cut off at the limit of output tokens"),
+    KnownFailure(r"content_filter", "refused", "the answer was stopped by OpenAI's content filter"),
+    KnownFailure(
         r"model.{0,120}(does not exist|not found|not supported|no access)",
         "invalid",
         "OpenAI has no such model for this account",
         "name another one: `-m codex=MODEL`, or `model` in lok.toml",
     ),
-    _Known(
+    KnownFailure(
         r"utf-?8 error",
         "protocol",
         "OpenAI's answer could not be read",
         "look for a proxy that alters the connection",
     ),
-    _Known(
+    KnownFailure(
         r"stream disconnected|stream closed|connection failed|error sending request|transport error|"
-        r"timed? ?out|idle timeout|status:? 50[0-4]",
+        r"timed? ?out|idle timeout|status:? 50[1-4]",
         "network",
         "the connection to OpenAI failed",
         "check the network, and the proxy if there is one",
     ),
-    _Known(r"status:? 40[0-9]|invalid_request_error", "invalid", "OpenAI refused the request as invalid"),
+    KnownFailure(
+        r"status:? 40[0-9]|invalid_request_error", "invalid", "OpenAI refused the request as invalid"
+    ),
 )
 
 
@@ -176,13 +173,9 @@ class CodexReading(Reading):
         self.fail(f"its sandbox does not start: {said}", "unavailable", hint)
 
     def _explain(self, message: str) -> None:
-        told = _plain(message) or "no reason given"
-        for pattern, kind, meaning, hint in _FAILURES:
-            if re.search(pattern, message, re.IGNORECASE):
-                key = self.run.env.get("CODEX_API_KEY")
-                credentials = "the key in CODEX_API_KEY" if key else "the login"
-                return self.fail(f"{meaning.format(credentials=credentials)}: {told}", kind, hint)
-        return self.fail(told, "protocol")
+        key = self.run.env.get("CODEX_API_KEY")
+        credentials = "the key in CODEX_API_KEY" if key else "the login"
+        self.failure = recognised(_FAILURES, message, _plain(message), credentials=credentials)
 
 
 class Codex(CommandBackend):
@@ -204,6 +197,7 @@ class Codex(CommandBackend):
         output_schema=True,
         streams_progress=True,
         retries=True,  # up to half a minute, without a knob for OpenAI's own provider
+        heeds=("git, where the model calls it, starts what .git/config names; the sandbox holds it",),
     )
     spec = CommandSpec(
         command="codex",
@@ -283,6 +277,8 @@ class Codex(CommandBackend):
         if request.access == "read":
             own = dict.fromkeys(_own_files(self.program(run.env)), "read")
             spec = evolve(spec, access={**spec.access, "read": _held({**_ROOTS, **own})})
+        if not run.trusted:
+            spec = evolve(spec, flags=(*spec.flags, *_unheeding(request.directory)))
         if request.output_schema is None:
             return spec
         schema = run.folder / "schema.json"
@@ -302,6 +298,23 @@ class Codex(CommandBackend):
         if _own_provider(env):
             return health
         return evolve(health, ready=False, logged_in=False, message="not logged in", hint=_LOGIN)
+
+
+def _unheeding(directory: Path) -> tuple[tuple[str, ...], ...]:
+    """The flags with which codex follows nothing that lies in the directory.
+
+    It would tell the model what an AGENTS.md says, and which skills there are; and where its user has told
+    it to trust the directory, start what the config.toml there names.
+    """
+    # Not as `projects."PATH".trust_level`: the path may hold dots, at which codex would part it.
+    projects = {
+        str(path): {"trust_level": "untrusted"} for path in dict.fromkeys((directory, directory.resolve()))
+    }
+    return (
+        ("-c", "project_doc_max_bytes=0"),
+        ("-c", "skills.include_instructions=false"),
+        ("-c", f"projects={_toml(projects)}"),
+    )
 
 
 def _own_files(program: str) -> list[str]:

@@ -25,8 +25,8 @@ DONE = {
 class ScriptedRun(Run):
     """Plays one output to the backend and keeps what it was asked to start."""
 
-    def __init__(self, folder, env, stdout, stderr="", code=0):
-        self.folder, self.env = folder, env
+    def __init__(self, folder, env, stdout, stderr="", code=0, trusted=False):
+        self.folder, self.env, self.trusted = folder, env, trusted
         self.output = stdout.encode(), stderr.encode(), code
         self.activities, self.said = [], []
 
@@ -68,9 +68,9 @@ def ask(tmp_path, fake_cli):
     folder.mkdir()
     directory.mkdir()
 
-    async def asked(*events, stderr="", code=0, config=None, env=(), **request):
+    async def asked(*events, stderr="", code=0, config=None, env=(), trusted=False, **request):
         env = {"PATH": str(program.path.parent), **dict(env)}
-        run = ScriptedRun(folder, env, lines(*events), stderr, code)
+        run = ScriptedRun(folder, env, lines(*events), stderr, code, trusted)
         backend = Codex("codex", Codex.Config(**(config or {})))
         asked.run = run
         run.reply = await backend.query(Request("why?", directory, **request), run)
@@ -100,6 +100,15 @@ class TestArguments:
         assert "-c shell_environment_policy.inherit=core" in given
         assert "-c web_search=disabled" in given
         assert run.cwd == ask.directory
+
+    async def test_only_in_a_trusted_directory_it_follows_what_lies_there(self, ask):
+        run = await ask(*STARTED, message("ok"), DONE, access="read")
+        kept_out = ["project_doc_max_bytes=0", "skills.include_instructions=false"]
+        assert set(kept_out) < set(run.argv)
+        (projects,) = [word for word in run.argv if word.startswith("projects=")]
+        assert tomllib.loads(projects)["projects"] == {str(ask.directory): {"trust_level": "untrusted"}}
+        run = await ask(*STARTED, message("ok"), DONE, access="read", trusted=True)
+        assert not [word for word in run.argv if word.startswith(("project", "skills"))]
 
     async def test_the_prompt_goes_to_standard_input(self, ask):
         run = await ask(*STARTED, message("ok"), DONE)

@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve
 
@@ -22,6 +22,7 @@ from lok_core import (
     CommandSpec,
     ErrorPattern,
     Health,
+    KnownFailure,
     Profile,
     Reading,
     Reply,
@@ -29,10 +30,11 @@ from lok_core import (
     Run,
     Usage,
     hookimpl,
+    recognised,
 )
 
 if TYPE_CHECKING:
-    from lok_core import Access, FailureKind, Finished
+    from lok_core import Access, Finished
 
 __version__ = "0.1.0"
 
@@ -51,72 +53,67 @@ _BY_KEY = '{"security": {"auth": {"selectedType": "gemini-api-key"}}}'
 _VERTEX = "export GOOGLE_API_KEY, or GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION"
 _LOGIN = "export GEMINI_API_KEY=..., or run `gemini` once and log in"
 
-
-class _Known(NamedTuple):
-    """A message of a failed run, as a regular expression, and what it means."""
-
-    pattern: str
-    kind: FailureKind
-    meaning: str
-    hint: str = ""
-
-
 # What the messages of a failed run mean, first match first. Quota before rate limit: both have status 429,
 # and for both Google speaks of a quota; only what passes by itself comes with a time to wait.
 _FAILURES = (
-    _Known(r"suggested retry after", "rate_limit", "Google limits the rate of requests", "ask again later"),
-    _Known(
+    KnownFailure(
+        r"suggested retry after", "rate_limit", "Google limits the rate of requests", "ask again later"
+    ),
+    KnownFailure(
         r"exhausted your|exceeded your current quota|quota exceeded|billing",
         "quota",
         "the Google account or key has used up its quota",
         "wait until it is renewed, or use another key or model (`-m gemini=MODEL`)",
     ),
-    _Known(
+    KnownFailure(
         r"\"code\":\s*40[13]\b|api_key_invalid|api key not valid|api key expired|unauthenticated|"
         r"permission_denied|invalid authentication|failed to log ?in",
         "auth",
         "Google does not accept {credentials}",
         _LOGIN,
     ),
-    _Known(
+    KnownFailure(
         r"\"code\":\s*429\b|rate ?limit|resource_exhausted",
         "rate_limit",
         "Google limits the rate of requests",
         "ask again later",
     ),
-    _Known(
-        r"overloaded|\"code\":\s*5(03|29)\b|unavailable|no capacity",
+    KnownFailure(
+        r"overloaded|\"code\":\s*5(00|03|29)\b|unavailable|no capacity",
         "overloaded",
-        "Google's model is overloaded",
+        "Google's model is overloaded, or Google has a fault of its own",
         "ask again later",
     ),
-    _Known(
+    KnownFailure(
         r"models?/\S+ is not found|model not found|requested entity was not found|\"code\":\s*404\b",
         "invalid",
         "Google has no model {model}",
         "name another one: `-m gemini=MODEL`, or `model` in lok.toml",
     ),
-    _Known(
+    KnownFailure(
         r"token count.{0,40}exceeds|exceeds the maximum number of tokens|context window",
         "too_large",
         "the prompt and what was read do not fit into the model's context",
         "ask a shorter question, or about a smaller directory",
     ),
-    _Known(
+    KnownFailure(
         r"blocked|safety|prohibited|recitation",
         "refused",
         "Google's safety settings stopped the answer",
     ),
-    _Known(r"empty response|no text or thoughts", "empty", "the model said nothing", "ask again"),
-    _Known(
+    KnownFailure(r"empty response|no text or thoughts", "empty", "the model said nothing", "ask again"),
+    KnownFailure(
         r"fetch failed|terminated|econn|enotfound|etimedout|socket|network|incomplete json segment|"
-        r"\"code\":\s*50[0-4]\b|premature close|aborted",
+        r"\"code\":\s*50[1-4]\b|premature close|aborted",
         "network",
-        "the connection to Google failed, or Google has a fault of its own",
+        "the connection to Google failed",
         "check the network, and the proxy if there is one; ask again",
     ),
-    _Known(r"\"code\":\s*400\b|invalid_argument", "invalid", "Google refused the request as invalid"),
+    KnownFailure(r"\"code\":\s*400\b|invalid_argument", "invalid", "Google refused the request as invalid"),
 )
+
+# How long to wait, in gemini's words and in Google's.
+_RETRY = re.compile(r'suggested retry after ([\d.]+)s|"retryDelay":\s*"([\d.]+)s"', re.IGNORECASE)
 
 # A path after an @ as gemini finds it: up to a blank or one of these signs, but for escaped and quoted ones.
 _AT_PATH = re.compile(r'(?<!\\)@((?:"[^"]*"|\\.|[^ \t\n\r,;!?()\[\]{}.\\"]|\.(?![ \t\n\r]|$))+)')
@@ -170,15 +167,12 @@ class GeminiReading(Reading):
             self.model = str(list(models)[-1])
 
     def _explain(self, message: str) -> None:
-        told = _plain(message) or "no reason given"
-        for pattern, kind, meaning, hint in _FAILURES:
-            if re.search(pattern, message, re.IGNORECASE):
-                keys = [key for key in Gemini.profile.secrets if self.run.env.get(key)]
-                credentials = f"the key in {keys[0]}" if keys else "the login"
-                return self.fail(
-                    f"{meaning.format(credentials=credentials, model=self.model)}: {told}", kind, hint
-                )
-        return self.fail(told, "protocol")
+        if wait := _RETRY.search(message):
+            self.retry_after_s = float(wait[1] or wait[2])
+        keys = [key for key in Gemini.profile.secrets if self.run.env.get(key)]
+        credentials = f"the key in {keys[0]}" if keys else "the login"
+        words = {"credentials": credentials, "model": self.model}
+        self.failure = recognised(_FAILURES, message, _plain(message), **words)
 
 
 class Gemini(CommandBackend):
@@ -199,19 +193,21 @@ class Gemini(CommandBackend):
         env=("GEMINI_", "GOOGLE_"),
         access=("none", "read", "write"),
         streams_progress=True,
+        heeds=("the model is told the names of the files",),
     )
     spec = CommandSpec(
         command="gemini",
         flags=(("-o", "stream-json"), ("-m", "{model}")),
         access={
-            "none": (("--approval-mode", "default"), ("--skip-trust",)),
-            "write": (("--approval-mode", "auto_edit"), ("--skip-trust",)),
+            "none": (("--approval-mode", "default"),),
+            "write": (("--approval-mode", "auto_edit"),),
         },
-        forbidden=("--yolo", "-y", "--allowed-tools..."),
+        forbidden=("--yolo", "-y", "--allowed-tools...", "--skip-trust"),
         env={
             "GEMINI_CLI_NO_RELAUNCH": "true",
             "GEMINI_CLI_SYSTEM_SETTINGS_PATH": f"{{folder}}/{_SETTINGS}",
         },
+        stdout="file",
         format="jsonl",
         errors=(
             ErrorPattern(
@@ -232,6 +228,13 @@ class Gemini(CommandBackend):
         install="npm install -g @google/gemini-cli",
         known_good=("0.61",),
     )
+
+    def spec_for(self, request: Request, run: Run) -> CommandSpec:
+        spec = super().spec_for(request, run)
+        if run.trusted:
+            return evolve(spec, flags=(*spec.flags, ("--skip-trust",)))
+        # Else a GEMINI.md would be part of the prompt, and one beside a file that is read, of what was read.
+        return evolve(spec, env={**spec.env, "GEMINI_CLI_TRUST_WORKSPACE": "false"})
 
     async def query(self, request: Request, run: Run) -> Reply:
         (run.folder / _SETTINGS).write_text(json.dumps(_settings(request)))
@@ -297,6 +300,8 @@ def _settings(request: Request) -> dict[str, Any]:
         # One attempt: lok itself tries again, within the deadline.
         "general": {"maxAttempts": 1, "retryFetchErrors": False, "enableAutoUpdate": False},
         "privacy": {"usageStatisticsEnabled": False},
+        # With it gemini would not start at all where a folder is not trusted; see `spec_for`.
+        "security": {"folderTrust": {"enabled": False}},
     }
 
 

@@ -23,17 +23,18 @@ DONE = {"type": "result", "status": "success", "stats": STATS}
 class ScriptedRun(Run):
     """Plays one output to the backend and keeps what it was asked to start."""
 
-    def __init__(self, folder, env, stdout, stderr="", code=0):
-        self.folder, self.env = folder, env
+    def __init__(self, folder, env, stdout, stderr="", code=0, trusted=False):
+        self.folder, self.env, self.trusted = folder, env, trusted
         self.output = stdout.encode(), stderr.encode(), code
         self.activities, self.said = [], []
 
     async def command(self, argv, *, stdin=b"", cwd=None, env=None, on_stdout=None, cap_bytes=None):
-        self.argv, self.stdin, self.cwd, self.own_env = argv[1:], stdin, cwd, env
         self.files = {path.name: path.read_text() for path in self.folder.iterdir() if path.is_file()}
         stdout, stderr, code = self.output
-        if on_stdout:
-            on_stdout(stdout)
+        if argv[0] == "/bin/sh":  # which writes to a file
+            argv[3].write_bytes(stdout)
+            argv, stdout = argv[4:], b""
+        self.argv, self.stdin, self.cwd, self.own_env = argv[1:], stdin, cwd, env
         return Finished(code, stdout, stderr)
 
     def progress(self, activity):
@@ -72,9 +73,9 @@ def ask(tmp_path, fake_cli):
     folder.mkdir()
     directory.mkdir()
 
-    async def asked(*events, stderr="", code=0, config=None, env=(), prompt="why?", **request):
+    async def asked(*events, stderr="", code=0, config=None, env=(), prompt="why?", trusted=False, **request):
         env = {"PATH": str(program.path.parent), **dict(env)}
-        run = ScriptedRun(folder, env, lines(*events), stderr, code)
+        run = ScriptedRun(folder, env, lines(*events), stderr, code, trusted)
         asked.run = run
         backend = Gemini("gemini", Gemini.Config(**(config or {})))
         run.reply = await backend.query(Request(prompt, directory, **request), run)
@@ -109,6 +110,15 @@ class TestArguments:
         assert settings(run)["tools"]["core"] == []
         assert settings(run)["context"]["includeDirectories"] == []
 
+    async def test_only_in_a_trusted_directory_it_follows_what_lies_there(self, ask):
+        run = await ask(INIT, said("ok"), DONE, access="read")
+        assert "--skip-trust" not in run.argv
+        assert run.own_env["GEMINI_CLI_TRUST_WORKSPACE"] == "false"
+        assert settings(run)["security"] == {"folderTrust": {"enabled": False}}
+        run = await ask(INIT, said("ok"), DONE, access="read", trusted=True)
+        assert "--skip-trust" in run.argv
+        assert "GEMINI_CLI_TRUST_WORKSPACE" not in run.own_env
+
     async def test_writing_happens_in_the_directory_with_edits_approved(self, ask):
         run = await ask(INIT, said("ok"), DONE, access="write")
         assert run.cwd == ask.directory
@@ -119,7 +129,7 @@ class TestArguments:
         given = settings(await ask(INIT, said("ok"), DONE))
         assert given["general"] == {"maxAttempts": 1, "retryFetchErrors": False, "enableAutoUpdate": False}
         assert given["privacy"] == {"usageStatisticsEnabled": False}
-        assert "security" not in given  # the way to log in stays the user's
+        assert "auth" not in given["security"]  # the way to log in stays the user's
 
     async def test_more_access_than_asked_for_is_taken_out_of_the_users_arguments(self, ask):
         extra = ("--yolo", "--approval-mode=yolo", "--allowed-tools", "run_shell_command", "write_file")
@@ -249,7 +259,7 @@ class TestFailures:
             (google(429, "Too much.", "RESOURCE_EXHAUSTED"), "rate_limit", "Too much"),
             ("[API Error: The model is overloaded.]", "overloaded", "overloaded"),
             (google(529, "Later.", "UNAVAILABLE"), "overloaded", "Later"),
-            (google(500, "An internal error.", "INTERNAL"), "network", "An internal error"),
+            (google(500, "An internal error.", "INTERNAL"), "overloaded", "An internal error"),
             ("[API Error: models/gemini-0 is not found for API version v1.]", "invalid", "gemini-x"),
             (google(400, "The input token count (2) exceeds the maximum (1)."), "too_large", "token count"),
             (google(400, "Not an argument.", "INVALID_ARGUMENT"), "invalid", ": Not an argument."),
@@ -264,6 +274,17 @@ class TestFailures:
         error = await failure(ask, INIT, failed(message), code=1)
         assert (error.kind, part in error.message) == (kind, True), error.message
         assert not re.search(r"^gemini:|(of|and) gemini ", error.message)  # whoever shows it says whose it is
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "[API Error: You exceeded it.\nSuggested retry after 9s.]",
+            google(429, "Too much.", retryDelay="9s"),
+        ],
+    )
+    async def test_the_time_to_wait_is_told(self, ask, message):
+        error = await failure(ask, INIT, failed(message), code=173)
+        assert (error.kind, error.retry_after_s) == ("rate_limit", 9)
 
     async def test_a_key_that_is_not_accepted_is_named(self, ask):
         env = {"GEMINI_API_KEY": "fake-gemini-key"}

@@ -119,6 +119,8 @@ class ClaudeApi(Backend):
             asked["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
         said = await self._ask(request.model, asked, run)
         text = _text(said)
+        if not text.strip():
+            raise BackendError("empty", "it ended well but said nothing", HINTS["empty"])
         data = None
         if request.output_schema is not None:
             with suppress(ValueError):  # a gateway may ignore the schema
@@ -145,7 +147,7 @@ class ClaudeApi(Backend):
         )
         text = _text(said)
         if not text.strip() and not calls:
-            raise BackendError("empty", "it ended well but said nothing")
+            raise BackendError("empty", "it ended well but said nothing", HINTS["empty"])
         return Turn(text, calls, _usage(said.usage), said.model)
 
     async def _ask(self, model: str | None, asked: Mapping[str, Any], run: Run) -> Said:

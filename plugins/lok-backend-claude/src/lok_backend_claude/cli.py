@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +12,6 @@ from typing import Any, ClassVar
 from attrs import evolve, frozen
 
 from lok_backend_claude.outcomes import HINTS, Trouble, count, kind_of_status, mapping, unknown_model
-from lok_backend_claude.through_file import FileRun
 from lok_core import (
     BackendError,
     CommandBackend,
@@ -70,6 +70,7 @@ SPEC = CommandSpec(
         # It sends the content of every file that the prompt mentions as @path, from anywhere, tools or not.
         "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",
     },
+    stdout="file",
     format="jsonl",
     errors=(
         ErrorPattern(
@@ -142,6 +143,8 @@ class ClaudeReading(Reading):
         kind = event.get("type")
         if kind == "system":
             self._started(event)
+        elif kind == "rate_limit_event":
+            self._limited(mapping(event.get("rate_limit_info")))
         elif kind == "stream_event":
             self._streamed(mapping(event.get("event")))
         elif kind == "assistant":
@@ -167,7 +170,15 @@ class ClaudeReading(Reading):
             self._asked_model = str(event.get("model") or "")
             self.session = event.get("session_id") or None
         elif event.get("subtype") == "api_retry":
-            self.doing(f"waiting to try again: {event.get('error')}")
+            delay_ms = event.get("retry_delay_ms")
+            wait = f" {delay_ms / 1000:.0f} s" if isinstance(delay_ms, (int, float)) else ""
+            self.doing(f"waiting{wait} to try again: {event.get('error')}")
+
+    def _limited(self, info: Mapping[str, Any]) -> None:
+        """The limits of a subscription, told with every answer; `resetsAt` counts seconds since 1970."""
+        reset = info.get("resetsAt")
+        if info.get("status") == "rejected" and isinstance(reset, (int, float)):
+            self.retry_after_s = max(0.0, reset - time.time())
 
     def _streamed(self, event: Mapping[str, Any]) -> None:
         if event.get("type") == "message_start" and self._begun:
@@ -281,9 +292,6 @@ class ClaudeCode(CommandBackend):
         # A leading slash would make it a command of its own, which never reaches the model.
         prompt = super().prompt(request)
         return f"\n{prompt}" if prompt.startswith("/") else prompt
-
-    async def query(self, request: Request, run: Run) -> Reply:
-        return await super().query(request, FileRun(run))
 
     async def check(self, run: Run) -> Health:
         health = await super().check(run)

@@ -30,6 +30,8 @@ HINTS: dict[FailureKind, str] = {
     "refused": "put the prompt differently, or ask another backend with -b",
     "timeout": "try again, or give it more time with --timeout SECONDS",
     "too_large": "shorten the prompt",
+    "invalid": "check the model's name and the arguments",
+    "empty": "ask again, or ask another model",
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from importlib.resources import files
 
-from lok_core import Failure, Report, Section, TaskDetail, View, question, sections
+from lok_core import Report, Section, TaskDetail, View, question, sections
 from lok_render_html import run
 from lok_render_html.article import article
 from lok_render_html.entries import Entry, entries
@@ -114,7 +114,7 @@ def _circumstances(report: Report) -> Iterator[str]:
 
 def _result(report: Report, listed: list[Entry]) -> Html:
     caveats = run.caveats(report)
-    complete = not report.interrupted and not any(isinstance(outcome, Failure) for outcome in report.outcomes)
+    complete = not report.interrupted and not report.unanswered
     parts: list[Html] = []
     if isinstance(report.detail, TaskDetail) or listed:
         aside = f" of them {told}" if (told := run.set_aside(report)) else ""
@@ -125,7 +125,9 @@ def _result(report: Report, listed: list[Entry]) -> Html:
         parts.append(run.gate(report.gate, listed, complete))
     if caveats:
         items = tag("ul", *(tag("li", caveat, class_="prose") for caveat in caveats))
-        parts.append(tag("div", tag("p", tag("b", "Not complete")), items, class_="caveats"))
+        stand_ins = len(report.degraded) - len(report.gaps)
+        title = "To know" if len(caveats) == stand_ins else "Not complete"
+        parts.append(tag("div", tag("p", tag("b", title)), items, class_="caveats"))
     return tag("section", *parts, class_="result") if parts else together([])
 
 

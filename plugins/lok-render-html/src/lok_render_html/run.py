@@ -15,6 +15,7 @@ from lok_core import (
     Report,
     TaskDetail,
     Usage,
+    changes,
     is_told,
 )
 from lok_render_html.entries import Entry
@@ -25,13 +26,13 @@ def verdict(report: Report) -> str:
     """The result in one line. Nothing found in part of the code is no clean bill."""
     if not seeks_findings(report):
         answered = sum(isinstance(outcome, Answer) for outcome in report.outcomes)
-        return f"{answered} of {number(len(report.outcomes), 'request')} answered." if report.outcomes else ""
+        return f"{answered} of {number(report.asked, 'request')} answered." if report.outcomes else ""
     if report.findings:
         return number(len(report.findings), "finding")
     answers = sum(isinstance(outcome, Answer) for outcome in report.outcomes)
     if not answers:
         return "Nothing was answered, so nothing can be said about this code."
-    if answers < len(report.outcomes):
+    if report.unanswered:
         return "No findings in what was answered; some requests failed, so this is no clean bill."
     if report.interrupted:
         return "No findings in what was answered; not everything was asked, so this is no clean bill."
@@ -65,8 +66,8 @@ def caveats(report: Report) -> list[Html]:
         link = tag("a", number(unread, "answer"), href="#answers")
         said.append(together([link, " named places in the code, but no finding was recognised there."]))
     said += [prose(reason) for reason in report.degraded if reason.strip()]
-    if failed := sum(isinstance(outcome, Failure) for outcome in report.outcomes):
-        total = number(len(report.outcomes), "request")
+    if failed := report.unanswered:
+        total = number(report.asked, "request")
         link = tag("a", f"{failed} of {total}", href="#failures")
         said.append(together([link, f" {'was' if failed == 1 else 'were'} not answered."]))
     return said
@@ -133,7 +134,8 @@ def _asked(outcome: Outcome) -> list[Html]:
     label = [Html(" "), tag("span", line(request.label), class_="label")] if request.label else []
     cut = ", cut off" if isinstance(outcome, Failure) and outcome.partial.strip() else ""
     took = tag("span", f"{outcome.duration_s:,.1f} s{cut}", class_="hint")
-    return [tag("b", line(outcome.backend)), *label, Html(" "), took]
+    instead = [Html(" "), line(f"instead of {outcome.instead_of}")] if outcome.instead_of else []
+    return [tag("b", line(outcome.backend)), *instead, *label, Html(" "), took]
 
 
 def _failure(failure: Failure) -> Iterator[Html]:
@@ -156,6 +158,8 @@ def _notes(report: Report) -> Iterator[Html]:
         by = f" by {leaked.label}" if leaked.label else ""
         command = tag("code", line(leaked.command))
         yield tag("span", line(f"A process left behind{by} was ended: "), command)
+    for told in changes(report):
+        yield tag("span", line(told))
 
 
 def _participant(report: Report, participant: Participant) -> Html:

@@ -17,6 +17,7 @@ from lok_core import (
     Report,
     View,
     __version__,
+    changes,
     clean_line,
 )
 from lok_render_sarif.places import ROOT
@@ -114,9 +115,9 @@ def _versions(version: str) -> dict[str, str]:
 def _invocation(report: Report) -> dict[str, Any]:
     answered = sum(isinstance(outcome, Answer) for outcome in report.outcomes)
     asked = not isinstance(report.detail, GroundDetail)
-    complete = (answered or not asked) and answered == len(report.outcomes)
-    complete = bool(complete) and not report.interrupted and not report.degraded
-    said = f"{answered} of {len(report.outcomes)} requests were answered." if asked else "Nobody was asked."
+    complete = (answered or not asked) and not report.unanswered
+    complete = bool(complete) and not report.interrupted and not report.gaps
+    said = f"{answered} of {report.asked} requests were answered." if asked else "Nobody was asked."
     if report.interrupted:
         said += " The run ended before everything was asked and answered."
     return {"executionSuccessful": complete, "exitCodeDescription": said, **_times(report)}
@@ -179,11 +180,14 @@ def _trouble(report: Report) -> Iterator[dict[str, Any]]:
             "run-incomplete", "warning", "The run ended before everything was asked and answered."
         )
     for why in report.degraded:
-        yield _notification("run-incomplete", "warning", text(why))
+        kind = "run-incomplete" if why in report.gaps else "run-remark"
+        yield _notification(kind, "warning", text(why))
     for leaked in report.leaked:
         yield _notification(
             "run-remark", "warning", text(f"Left behind by {leaked.label}, and ended: {leaked.command}")
         )
+    for told in changes(report):
+        yield _notification("run-remark", "note", text(clean_line(told)))
 
 
 def _limits(findings: Iterable[Finding], results: int) -> Iterator[dict[str, Any]]:
