@@ -17,7 +17,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # each start of the guard would pay for them
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Literal
 
 MARK = "LOK_RUN_ID"
@@ -28,6 +28,7 @@ CHILD = "LOK_CHILD"
 
 GRACE_S = 0.5
 PATIENCE_S = 5.0
+_COMMAND = 500  # bytes
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD among the flags in /proc/PID/stat
 
 
@@ -77,12 +78,18 @@ def is_zombie(pid: int) -> bool:
 
 
 def command(pid: int) -> str:
-    """The beginning of the process's command line; empty if it cannot be told."""
+    """The beginning of the process's command line; empty if it cannot be told.
+
+    An argument is in it whole or not at all: of half a secret nobody could tell that it is one.
+    """
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read(500).replace(b"\0", b" ").decode(errors="replace").strip()
+            told = file.read(_COMMAND + 1)
     except OSError:
         return ""
+    if len(told) > _COMMAND:
+        told = told.rpartition(b"\0")[0] + b" ..."
+    return told.replace(b"\0", b" ").decode(errors="replace").strip()
 
 
 def group_of(process: tuple[int, int]) -> int | None:
@@ -145,17 +152,23 @@ class Guard:
         self._pipe.close()
 
 
-def _end_all(mark: str, groups: set[int]) -> None:
-    entry = f"\0{MARK}={mark}\0".encode()
+def end_all(found: Callable[[], tuple[list[tuple[int, int]], bool]], groups: Iterable[int] = ()) -> None:
+    """Ends process groups: SIGTERM, a moment later SIGKILL, until nobody is found any more.
+
+    Args:
+        found: those of `processes()` whose groups are to be ended, and whether there may be more of them in
+            an instant.
+        groups: further groups.
+    """
+    groups = set(groups)
     for number, patience in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, PATIENCE_S)):
         deadline = time.monotonic() + patience
         told = False
         while True:
             # A group that has gone must be forgotten: its id may become someone else's.
             groups = {group for group in groups if send_group(group, 0)}
-            found = [(process, environment(process[0])) for process in processes()]
-            marked = [process for process, entries in found if entries and entry in entries]
-            if not groups and not marked and all(entries != b"" for _, entries in found):
+            marked, undecided = found()
+            if not groups and not marked and not undecided:
                 return
             groups |= {group for process in marked if (group := group_of(process)) is not None}
             if not told or number == signal.SIGKILL:  # processes may have been added since
@@ -170,6 +183,15 @@ def _end_all(mark: str, groups: set[int]) -> None:
             time.sleep(0.02)
 
 
+def _marked(mark: str) -> tuple[list[tuple[int, int]], bool]:
+    """The processes with that mark, and whether others are just turning into another program."""
+    entry = f"\0{MARK}={mark}\0".encode()
+    found = [(process, environment(process[0])) for process in processes()]
+    return [process for process, entries in found if entries and entry in entries], any(
+        entries == b"" for _, entries in found
+    )
+
+
 def _main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
@@ -179,7 +201,7 @@ def _main() -> None:
             groups.add(int(line[1:]))
         else:
             groups.discard(int(line[1:]))
-    _end_all(sys.argv[1], groups)
+    end_all(lambda: _marked(sys.argv[1]), groups)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import resource
 import secrets
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -37,7 +38,9 @@ _GRACE_S = 1.0  # from SIGTERM to SIGKILL
 _LINGER_S = 0.5  # for the rest of the output, once the leader has exited
 _PATIENCE_S = 5.0  # for what SIGKILL should have ended: it may hang in the kernel or run as another user
 _CHUNK = 65536
-_FILES = 8192  # each child takes four descriptors; many systems allow 256 or 1024 unless asked
+_FILES = 8192  # many systems allow 256 or 1024 unless asked
+_FILES_PER_CHILD = 6  # four while it runs, and more for an instant
+_OWN_FILES = 32  # what lok itself needs, also to import a module late
 
 _Child: TypeAlias = subprocess.Popen[bytes]
 
@@ -120,6 +123,13 @@ class Children:
         self._known: dict[tuple[int, int], int | None] = {}
         self._undecided: set[tuple[int, int]] = set()  # just turning into another program
         self._noted: set[tuple[int, int]] = set()
+
+    @property
+    def at_once(self) -> int:
+        """How many may run at the same time without using up the file descriptors; always one."""
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        allowed = sys.maxsize if soft == resource.RLIM_INFINITY else soft
+        return max(1, (allowed - _OWN_FILES) // _FILES_PER_CHILD)
 
     async def run(
         self,
