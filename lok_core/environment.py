@@ -7,7 +7,9 @@ nested run of the program that started lok.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from lok_core.errors import BackendError
 from lok_core.models import Profile
@@ -53,6 +55,8 @@ _PLAIN = (
 NPM_FOLDER = "LOK_NPM_FOLDER"
 """The variable with lok's own folder, into which `npm install --prefix` puts programs for it."""
 
+_TELLING = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+
 DEPTH = "LOK_DEPTH"
 MAX_DEPTH = 1
 
@@ -85,6 +89,27 @@ def secret_values(env: Mapping[str, str], profiles: Collection[Profile]) -> set[
     """The values that must not be shown: those of every variable which some backend declares as a secret."""
     names = {name for profile in profiles for name in profile.secrets}
     return {value for name, value in env.items() if _matches(name, names)}
+
+
+def given_secrets(given: Any, declared: Collection[str]) -> set[str]:
+    """The values of a table's `env` that must not be shown: those declared, and those called a secret.
+
+    Args:
+        given: what stands under `env`, which need not be a table.
+    """
+    if not isinstance(given, Mapping):
+        return set()
+    return {
+        str(value) for name, value in given.items() if str(name) in declared or _TELLING.search(str(name))
+    }
+
+
+def written_secrets(table: Any, env: Mapping[str, str]) -> set[str]:
+    """The values that a backend's table declares to be secret, as it is written, with mistakes or without."""
+    declared = table.get("secrets") if isinstance(table, Mapping) else None
+    names = [name for name in declared if isinstance(name, str)] if isinstance(declared, list) else []
+    given = table.get("env") if isinstance(table, Mapping) else None
+    return given_secrets(given, names) | {value for name, value in env.items() if _matches(name, names)}
 
 
 def depth(env: Mapping[str, str]) -> int:

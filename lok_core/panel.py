@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from lok_core import sanitize
 from lok_core.environment import child_environment, secret_values
 from lok_core.errors import PLUGIN_FAULTS, UnknownNameError
 from lok_core.interfaces import Backend
-from lok_core.models import BackendInfo
+from lok_core.models import BackendInfo, Profile
 
 
 @frozen
@@ -26,6 +27,12 @@ class Limits:
         timeouts_s, places: what holds for some backends instead of `timeout_s` and `per_backend`.
         attempts: how often a request is sent at the most.
         backoff_s: seconds before the second attempt; doubles with each further one.
+        stalls_s: by backend, after how many seconds without a sign of life it is ended; only where its stream
+            shows any.
+        max_calls: attempts of language models in the whole run; None for no limit.
+        max_tokens: tokens of the whole run, read and written, after which nothing more is started.
+        deadline_s: seconds for the whole run; infinity for none.
+        quota_wait_s: seconds that the run may wait in all until it may ask again.
     """
 
     jobs: int = 16
@@ -35,6 +42,11 @@ class Limits:
     backoff_s: float = 1.0
     timeouts_s: Mapping[str, float] = field(factory=dict)
     places: Mapping[str, int] = field(factory=dict)
+    stalls_s: Mapping[str, float] = field(factory=dict)
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    deadline_s: float = math.inf
+    quota_wait_s: float = 0.0
 
 
 @define
@@ -48,6 +60,7 @@ class Panel:
         problems: why a plugin's backend could not be made or looked at, by name.
         trusted: the directories whose content is trusted, as real paths.
         secrets: values that must not be shown, besides those of the variables that the backends declare.
+        others: the profiles of what is installed and not at hand; their secrets are secrets all the same.
     """
 
     backends: Mapping[str, Backend]
@@ -56,13 +69,18 @@ class Panel:
     problems: dict[str, str] = Factory(dict)
     trusted: tuple[str, ...] = ()
     secrets: frozenset[str] = frozenset()
+    others: tuple[Profile, ...] = ()
     _available: dict[str, bool] = Factory(dict)
 
     def __attrs_post_init__(self) -> None:
         for name in self.named:
             self.get(name)
-        profiles = [backend.profile for backend in self.backends.values()]
-        self.secrets |= secret_values(self.env, profiles)
+        self.secrets |= secret_values(self.env, self.profiles)
+
+    @property
+    def profiles(self) -> list[Profile]:
+        """Those of the backends, and of others that are installed."""
+        return [*(backend.profile for backend in self.backends.values()), *self.others]
 
     def get(self, name: str) -> Backend:
         """The instance of that name.
@@ -84,12 +102,7 @@ class Panel:
 
     def environment(self, backend: Backend, directory: Path | None = None) -> dict[str, str]:
         """What the processes of that backend get to see when they work on the directory."""
-        others = {
-            secret
-            for other in self.backends.values()
-            if other is not backend
-            for secret in other.profile.secrets
-        }
+        others = {secret for profile in self.profiles for secret in profile.secrets}
         trusted = directory is not None and self.trusts(directory)
         return child_environment(self.env, backend.profile, others, trusted=trusted)
 

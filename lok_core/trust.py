@@ -22,6 +22,7 @@ from lok_core.config_layers import (
     limit_of,
 )
 from lok_core.errors import ConfigError, UsageError
+from lok_core.files import lies_in
 
 if TYPE_CHECKING:
     from lok_core.interfaces import Backend
@@ -69,7 +70,7 @@ class Trust:
     def changed(self, file: str) -> bool:
         """Whether a trusted file is no longer what it was, or gone."""
         try:
-            return digest(content_of(Path(file))) != self.files[file]
+            return digest(content_of(Path(file), found=True)) != self.files[file]
         except ConfigError:
             return True
 
@@ -91,26 +92,35 @@ class Trust:
             ConfigError: it cannot be read.
             UsageError: the state folder cannot be used.
         """
-        self.files[os.path.realpath(file)] = digest(content_of(file))
+        self.files[os.path.realpath(file)] = digest(content_of(file, found=True))
         self._write()
 
-    def add_directory(self, directory: Path) -> list[Path]:
-        """Trusts what is in the directory and below, and each lok.toml there as it is now; gives these.
+    def add_directory(self, directory: Path) -> tuple[list[Path], list[Path]]:
+        """Trusts what is in the directory and below, and each lok.toml there as it is now.
+
+        Returns:
+            These files, and those left out: links that lead out of the directory, and are nothing of it.
 
         Raises:
             ConfigError: a file cannot be read.
             UsageError: the state folder cannot be used.
         """
-        files = list(_files_below(directory))
-        self.files |= {os.path.realpath(file): digest(content_of(file)) for file in files}
-        self.directories = sorted({*self.directories, os.path.realpath(directory)})
+        real = os.path.realpath(directory)
+        files: list[Path] = []
+        left_out: list[Path] = []
+        for file in _files_below(directory):
+            (files if lies_in(os.path.realpath(file), real) else left_out).append(file)
+        self.files |= {os.path.realpath(file): digest(content_of(file, found=True)) for file in files}
+        self.directories = sorted({*self.directories, real})
         self._write()
-        return files
+        return files, left_out
 
     def revoke(self, directory: Path) -> list[str]:
         """Takes back what was said of the directory and of what lies below; gives the paths concerned."""
         real = os.path.realpath(directory)
-        gone = [path for path in (*self.directories, *self.files) if Path(path).is_relative_to(real)]
+        linked = {os.path.realpath(file) for file in _files_below(directory)}  # `add_file` follows links
+        told = (*self.directories, *self.files)
+        gone = [path for path in told if Path(path).is_relative_to(real) or path in linked]
         self.directories = [path for path in self.directories if path not in gone]
         self.files = {path: digest for path, digest in self.files.items() if path not in gone}
         if gone:
@@ -226,6 +236,8 @@ def _of_backend(
             return "counts"
     if key == "enabled":
         return "counts" if value is not True or set_below is None else "waits"
+    if key == "stall_timeout":
+        return _downwards(value, 0 if set_below is None else set_below)
     if key == "timeout":
         return _downwards(value, below.get("defaults", "timeout") if set_below is None else set_below)
     return "waits"

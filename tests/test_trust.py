@@ -199,7 +199,8 @@ def test_a_file_that_was_named_counts(trust, project):
 
 def test_a_directory_stands_for_its_file_and_what_lies_below(trust, project):
     (project / "inner" / "lok.toml").write_text("# inner")
-    assert trust.add_directory(project) == [project / "lok.toml", project / "inner" / "lok.toml"]
+    files = [project / "lok.toml", project / "inner" / "lok.toml"]
+    assert trust.add_directory(project) == (files, [])
     kept = again(trust)
     assert kept.counts(read_layer(project / "lok.toml", found=True))
     assert kept.counts(read_layer(project / "inner" / "lok.toml", found=True))
@@ -225,7 +226,7 @@ def test_packages_and_hidden_folders_are_not_looked_through(trust, project):
     for name in ("node_modules", ".git"):
         (project / name).mkdir()
         (project / name / "lok.toml").write_text("")
-    assert trust.add_directory(project) == [project / "lok.toml"]
+    assert trust.add_directory(project) == ([project / "lok.toml"], [])
 
 
 def test_a_changed_file_does_not_count(trust, project):
@@ -257,6 +258,41 @@ def test_revoking_takes_back_what_lies_below(trust, project, tmp_path):
     )
     assert again(trust).covering(project / "inner") == ""
     assert again(trust).revoke(tmp_path) == []
+
+
+def test_a_file_that_is_a_link_out_of_the_directory_is_not_trusted(trust, project, tmp_path):
+    (tmp_path / "other.toml").write_text("# other")
+    link = project / "inner" / "lok.toml"
+    link.symlink_to(tmp_path / "other.toml")
+    assert trust.add_directory(project) == ([project / "lok.toml"], [link])
+    assert not again(trust).counts(read_layer(link, found=True))
+    assert trust.add_directory(project / "inner") == ([], [link])
+
+
+def test_a_file_that_is_a_link_within_the_directory_is_trusted(trust, project):
+    link = project / "inner" / "lok.toml"
+    link.symlink_to(project / "lok.toml")
+    assert trust.add_directory(project)[1] == []
+    assert again(trust).counts(read_layer(link, found=True))
+
+
+def test_revoking_takes_back_a_file_that_is_a_link(trust, project, tmp_path):
+    (tmp_path / "other.toml").write_text("# other")
+    link = project / "inner" / "lok.toml"
+    link.symlink_to(tmp_path / "other.toml")
+    trust.add_file(link)
+    assert again(trust).revoke(project / "inner") == [os.path.realpath(tmp_path / "other.toml")]
+    assert not again(trust).counts(read_layer(link, found=True))
+
+
+def test_a_fifo_is_not_waited_for(trust, project):
+    os.mkfifo(project / "inner" / "lok.toml")
+    with pytest.raises(ConfigError, match="cannot be read: it is no regular file"):
+        trust.add_directory(project)
+    trust.add_file(project / "lok.toml")
+    (project / "lok.toml").unlink()
+    os.mkfifo(project / "lok.toml")
+    assert trust.changed(os.path.realpath(project / "lok.toml"))
 
 
 def test_only_the_user_can_read_it(trust, project):
