@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lok_core.errors import PluginError as PluginError
     from lok_core.errors import UnknownNameError as UnknownNameError
     from lok_core.errors import UsageError as UsageError
+    from lok_core.events import Event as Event
     from lok_core.findings.rank import area_of_path as area_of_path
     from lok_core.hookspecs import hookimpl as hookimpl
     from lok_core.interfaces import Backend as Backend
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from lok_core.interfaces import Rule as Rule
     from lok_core.interfaces import Run as Run
     from lok_core.interfaces import Task as Task
+    from lok_core.known_failures import KnownFailure as KnownFailure
+    from lok_core.known_failures import recognised as recognised
     from lok_core.lok import Lok as Lok
     from lok_core.lok import open_lok as open_lok
     from lok_core.models import AREAS as AREAS
@@ -64,8 +67,8 @@ if TYPE_CHECKING:
     from lok_core.models import Vote as Vote
     from lok_core.outcome import Answer as Answer
     from lok_core.outcome import AskDetail as AskDetail
+    from lok_core.outcome import Change as Change
     from lok_core.outcome import Detail as Detail
-    from lok_core.outcome import Event as Event
     from lok_core.outcome import Failure as Failure
     from lok_core.outcome import Finding as Finding
     from lok_core.outcome import Gate as Gate
@@ -88,14 +91,17 @@ if TYPE_CHECKING:
     from lok_core.sanitize import mask as mask
     from lok_core.sanitize import mask_value as mask_value
     from lok_core.schemas import schema as schema
+    from lok_core.telling import changes as changes
     from lok_core.telling import shown as shown
 
 _MODULES = {
     "command": "CommandBackend CommandConfig Reading",
     "command_spec": "CommandSpec ErrorPattern Pick",
+    "known_failures": "KnownFailure recognised",
     "errors": (
         "BackendError ConfigError ExitCode LokError NoBackendError PluginError UnknownNameError UsageError"
     ),
+    "events": "Event",
     "findings.rank": "area_of_path",
     "hookspecs": "hookimpl",
     "interfaces": "Backend Job NoConfig PromptTask Renderer Rule Run Task",
@@ -105,14 +111,14 @@ _MODULES = {
         "Grounding Health Message Profile Prompt Ranking Reply Request Severity Tool ToolCall Turn Usage Vote"
     ),
     "outcome": (
-        "Answer AskDetail Detail Event Failure Finding Gate GroundDetail Leaked Location Outcome Participant "
-        "Report Screening Source TaskDetail View"
+        "Answer AskDetail Change Detail Failure Finding Gate GroundDetail Leaked Location Outcome "
+        "Participant Report Screening Source TaskDetail View"
     ),
     "results": "is_told question sections",
     "results.section": "Section",
     "sanitize": "clean clean_line mask mask_value",
     "schemas": "schema",
-    "telling": "shown",
+    "telling": "changes shown",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 

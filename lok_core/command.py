@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,6 +24,7 @@ from lok_core.interfaces import Backend, Run
 from lok_core.models import Health, Reply, Request
 from lok_core.programs import find_program, package_program
 from lok_core.reading import Reading as Reading
+from lok_core.through_file import command_through_file
 
 _MAX_ARGUMENT_BYTES = 100_000  # one argument beyond 128 KiB does not start at all
 _KEPT_BYTES = 2**20  # of each stream, for error messages; the answer is read as it arrives
@@ -118,7 +120,8 @@ class CommandBackend(Backend):
         spec = evolve(spec, usage_file=_filled(spec.usage_file, values))
         call = self.__call(spec, spec.args if args is None else args, values, request, run)
         reading = self.reading(spec, request, run)
-        finished = await run.command(
+        start = run.command if spec.stdout == "pipe" else partial(command_through_file, run)
+        finished = await start(
             call.argv,
             stdin=call.stdin,
             cwd=call.cwd,
@@ -234,10 +237,15 @@ def _filled(template: str, values: Mapping[str, str], env: Mapping[str, str] | N
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise BackendError(
+            "crashed", f"its file {path} could not be written: {error.strerror}", "is the disk full?"
+        ) from error
 
 
 def _private_home(home: Path) -> dict[str, str]:

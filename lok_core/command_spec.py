@@ -39,7 +39,9 @@ class ErrorPattern:
 COMMON_ERRORS = (
     # Quota before rate limit: providers send both with status 429, and only one of them passes by itself.
     ErrorPattern(
-        r"insufficient_quota|exceeded your current quota|exhausted your .{0,20}quota|Quota exceeded", "quota"
+        r"insufficient_quota|exceeded your current quota|exhausted your .{0,20}(quota|capacity)"
+        r"|Quota exceeded|[Uu]sage limit|hit your .{0,20}limit|([Hh]our|[Ww]eekly|[Ss]ession) limit reached",
+        "quota",
     ),
     ErrorPattern(
         r"\b401\b|\b403\b|Incorrect API key|[Ii]nvalid API key|auth_error|AuthenticationError"
@@ -81,6 +83,8 @@ class CommandSpec:
             `--flag`, `--flag=` with one value, `--flag...` with all values up to the next flag, and
             `--flag START` with one value that begins so.
         stdin: how the prompt arrives: through a pipe, as a file, or not at all.
+        stdout: where it writes to. A file is for a program that ends before a pipe has taken all it wrote,
+            and so loses the end of a long answer.
         prompt: the template of what arrives.
         files: files written into the private folder beforehand, by their path in it.
         env: variables to set.
@@ -107,6 +111,7 @@ class CommandSpec:
     access: Mapping[Access, tuple[Flag, ...]] = field(factory=dict)
     forbidden: tuple[str, ...] = ()
     stdin: Literal["pipe", "file", "null"] = "pipe"
+    stdout: Literal["pipe", "file"] = "pipe"
     prompt: str = "{prompt}"
     files: Mapping[str, str] = field(factory=dict)
     env: Mapping[str, str] = field(factory=dict)

@@ -32,6 +32,7 @@ class CommandTable(CommandConfig):
     access: Mapping[Access, tuple[Flag, ...]] = field(factory=dict)
     forbidden: tuple[str, ...] = ()
     stdin: Literal["pipe", "file", "null"] = "pipe"
+    stdout: Literal["pipe", "file"] = "pipe"
     prompt: str = "{prompt}"
     files: Mapping[str, str] = field(factory=dict)
     home: Literal["user", "private"] = "user"
@@ -108,6 +109,7 @@ class CommandTable(CommandConfig):
             secrets=tuple(sorted({*self.secrets, *named})),
             access=tuple(self.access) or ("none",),
             streams_progress=self.format == "jsonl",
+            heeds=("all configuration and instructions that its program looks for there",),
         )
 
 

@@ -50,6 +50,8 @@ def with_built_in(layers: Iterable[Layer]) -> Merged:
     return merged
 
 
+_SHARED = {"use", "enabled", "timeout", "stall_timeout", "strengths", "concurrency"}
+"""Keys of a backend's table that no adapter can have for itself."""
 _TABLES: Mapping[str, type] = {"defaults": Defaults, "conductor": Conductor, "plugins": Plugins}
 
 
@@ -132,7 +134,7 @@ def _backend(
     place: Place = ("backends", name)
     offered = kinds.get(kind) if isinstance(kind, str) else None
     config = NoConfig if offered is None else offered.Config
-    own = set(fields_dict(config)) - {"use", "enabled", "timeout", "strengths", "concurrency"}
+    own = set(fields_dict(config)) - _SHARED
     shared = [key for key in fields_dict(BackendTable) if key not in own]
     if offered is None:  # of the wrong type; what else is in the table cannot be judged
         table = {key: value for key, value in table.items() if key in shared}

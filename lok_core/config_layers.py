@@ -14,6 +14,7 @@ from typing import Any
 from attrs import Factory, define, frozen
 
 from lok_core.errors import ConfigError
+from lok_core.files import read_regular
 
 MAX_BYTES = 1_000_000
 _MAX_DEPTH = 20
@@ -75,19 +76,25 @@ def read_layer(file: Path, *, found: bool = False) -> Layer:
     Raises:
         ConfigError: it cannot be read, or is no TOML.
     """
-    content = content_of(file)
+    content = content_of(file, found=found)
     return Layer(str(file), parsed(content, str(file)), file, digest(content), found)
 
 
-def content_of(file: Path) -> bytes:
+def content_of(file: Path, *, found: bool = False) -> bytes:
     """What is in the file.
+
+    Args:
+        found: whether the user did not name it; then it must be a regular file.
 
     Raises:
         ConfigError: it cannot be read, or is too large for a configuration.
     """
     try:
-        with open(file, "rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        if found:
+            content = read_regular(file, MAX_BYTES + 1)
+        else:
+            with open(file, "rb") as stream:
+                content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError([f"{file} cannot be read: {error.strerror}"]) from error
     if len(content) > MAX_BYTES:

@@ -41,10 +41,13 @@ class Run(ABC):
     Attributes:
         env: the environment that its processes get: scrubbed of what belongs to other backends.
         folder: a private folder (0700) for its files, outside the request's directory, gone afterwards.
+        trusted: whether the user trusts what lies in the request's directory; otherwise a backend keeps its
+            program from following it.
     """
 
     env: Mapping[str, str]
     folder: Path
+    trusted: bool = False
 
     @abstractmethod
     async def command(
@@ -75,6 +78,9 @@ class Run(ABC):
     @abstractmethod
     def progress(self, activity: str) -> None:
         """Shows what the backend is doing ("reading app/models.py"); also a sign of life."""
+
+    def alive(self) -> None:  # noqa: B027 - a run of which nobody waits for signs of life
+        """Tells that the backend is at work, where there is nothing to show."""
 
     @abstractmethod
     def text(self, chunk: str) -> None:
@@ -231,9 +237,14 @@ class PromptTask(Task):
 
     async def run(self, job: Job) -> None:
         requests = self.requests(job)
-        models = {info.name for info in job.backends() if info.profile.is_llm}
+        models = {info.name: info for info in job.backends() if info.profile.is_llm}
         if not job.chosen and not any(request.backend in models for request in requests):
-            job.note("no language model was asked; `lok doctor` says what is missing")
+            blind = [name for name, info in models.items() if info.eligible]
+            why = (
+                f": {', '.join(blind)} cannot read the directory; what lets a program do so is told by "
+                "`access = { read = [...] }` in its table of lok.toml"
+            )
+            job.note(f"no language model was asked{why if blind else '; `lok doctor` says what is missing'}")
         await job.ask_all(requests)
 
     def requests(self, job: Job) -> list[Request]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from lok_core import history
 from lok_core.errors import UsageError
+from lok_core.files import destination, read_regular
 from lok_core.findings.baseline import Baseline, Entry
 from lok_core.findings.fingerprint import of_lines, of_title
 from lok_core.findings.tree import Tree
@@ -17,15 +18,20 @@ from lok_core.process import Children
 _MAX_BYTES = 100_000_000
 
 
-def read_baseline(file: Path, *, missing_is_empty: bool = False) -> Baseline:
+def read_baseline(
+    file: Path, directories: Iterable[Path] = (), *, missing_is_empty: bool = False
+) -> Baseline:
     """The baseline in the file.
+
+    Args:
+        directories: no link within one of them may lead out of it, nor out of the working directory.
 
     Raises:
         UsageError: it cannot be read, or is none.
     """
     try:
-        with open(file, encoding="utf-8") as stream:
-            text = stream.read(_MAX_BYTES)
+        destination(file, directories)
+        text = read_regular(file, _MAX_BYTES).decode("utf-8")
     except FileNotFoundError:
         if missing_is_empty:
             return Baseline()

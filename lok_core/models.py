@@ -73,6 +73,7 @@ Area = Literal["source", "tests", "vendored", "generated"]
 
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
+LIMITED: tuple[FailureKind, ...] = ("rate_limit", "quota")  # until a moment that may be known
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # worst first
 AREAS: tuple[Area, ...] = get_args(Area)  # as ranked
 
@@ -97,6 +98,8 @@ class Profile:
         streams_progress: whether its stream shows signs of life before the answer is complete.
         converses: whether `Backend.converse` is implemented.
         retries: whether it retries passing failures by itself, so that lok does not.
+        heeds: what its program follows of a directory that is not trusted, since nothing keeps it from that;
+            told by `lok doctor`.
     """
 
     strengths: tuple[Category, ...] = ()
@@ -112,6 +115,7 @@ class Profile:
     streams_progress: bool = False
     converses: bool = False
     retries: bool = False
+    heeds: tuple[str, ...] = ()
 
 
 @frozen

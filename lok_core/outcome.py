@@ -31,6 +31,7 @@ class Answer:
         findings: how many findings were taken from it; None where none are looked for.
         clean: whether it says itself that there is nothing to report.
         unparsed_locations: how many places it names although no finding was recognised in it.
+        instead_of: the backend that was asked first and failed, and in whose place this one was asked.
     """
 
     request: Request
@@ -41,6 +42,7 @@ class Answer:
     findings: int | None = None
     clean: bool = False
     unparsed_locations: int = 0
+    instead_of: str = ""
 
     @property
     def is_unread(self) -> bool:
@@ -55,6 +57,8 @@ class Failure:
     Attributes:
         partial: the text that had arrived; never lost, never taken for an answer.
         detail: the traceback of a failing plugin; empty otherwise.
+        retry_after_s: in how many seconds it may be asked again, if the program or its provider said so.
+        instead_of: the backend that was asked first and failed, and in whose place this one was asked.
     """
 
     request: Request
@@ -66,6 +70,8 @@ class Failure:
     duration_s: float = 0.0
     attempts: int = 0
     detail: str = ""
+    retry_after_s: float | None = None
+    instead_of: str = ""
 
 
 Outcome: TypeAlias = Answer | Failure
@@ -277,6 +283,26 @@ class Leaked:
 
 
 @frozen
+class Change:
+    """A file of the directory that was added, changed or removed during a run that should only read.
+
+    Attributes:
+        path: relative to the report's directory, with forward slashes.
+        backend: the only one whose own tool events name the file; empty if it is not known who did it.
+    """
+
+    path: str
+    kind: Literal["added", "changed", "removed"]
+    backend: str = ""
+
+    @property
+    def told(self) -> str:
+        """What happened, on one line unless the path has more; who did it is left open, as nobody saw it."""
+        by = f" (by you, or by {self.backend}, whose tool events name it)" if self.backend else ""
+        return f"{self.kind} during the run: {self.path}{by}"
+
+
+@frozen
 class Report:
     """Everything a run produced; schema `lok.report/1`, additive until 1.0.
 
@@ -291,8 +317,11 @@ class Report:
         usage: totals over all answers; a total is None when any part of it is unknown.
         detail: what only this mode knows, told apart by its `mode`.
         notes: what a reader should know about how the report came to be.
-        degraded: why findings or answers may be missing though no request failed; empty as a rule.
+        degraded: what makes it less than what was asked for: caps that were reached, backends of several that
+            did not answer, findings that could not all be taken in, who answered in whose place.
         leaked: processes that outlived their backends and were ended.
+        changed: files that were changed in the directory while the backends were allowed to read only,
+            whoever did it.
         inconclusive: why there is no result though something was answered; empty as a rule.
         interrupted: whether the run was ended before everything was asked and answered.
         started_at: UTC, ISO 8601.
@@ -312,6 +341,7 @@ class Report:
     notes: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
     leaked: tuple[Leaked, ...] = ()
+    changed: tuple[Change, ...] = ()
     inconclusive: str = ""
     interrupted: bool = False
     started_at: str = ""
@@ -320,26 +350,35 @@ class Report:
     lok_version: str = ""
     schema: Literal["lok.report/1"] = "lok.report/1"
 
+    @property
+    def asked(self) -> int:
+        """How many requests there were; one that went on to another backend is still one."""
+        return sum(not outcome.instead_of for outcome in self.outcomes)
 
-EventKind = Literal["queued", "started", "progress", "text", "retry", "finished", "note"]
+    @property
+    def unanswered(self) -> int:
+        """How many of these nobody has answered."""
+        return self.asked - sum(isinstance(outcome, Answer) for outcome in self.outcomes)
 
+    @property
+    def stand_ins(self) -> tuple[str, ...]:
+        """Who answered in whose place: "c answered in the place of a (a: quota, b: auth)"."""
+        failed: dict[tuple[str, str, str], list[str]] = {}
+        told = []
+        for one in self.outcomes:
+            first = one.instead_of or one.backend
+            chain = failed.setdefault((first, one.request.label, one.request.prompt), [])
+            if isinstance(one, Failure):
+                chain.append(f"{one.backend}: {one.kind}")
+            elif one.instead_of:
+                told.append(f"{one.backend} answered in the place of {first} ({', '.join(chain)})")
+        return tuple(dict.fromkeys(told))
 
-@frozen
-class Event:
-    """Something that happened during a run, told as it happens.
-
-    Attributes:
-        number: counts the requests of a run from 1; 0 for what concerns the whole run.
-        text: the activity, the chunk that was said, why a retry, or the note.
-        outcome: with `finished`.
-    """
-
-    kind: EventKind
-    number: int = 0
-    backend: str = ""
-    label: str = ""
-    text: str = ""
-    outcome: Outcome | None = None
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Those sentences of `degraded` that mean that something is missing: not who stood in for whom."""
+        stand_ins = self.stand_ins
+        return tuple(why for why in self.degraded if why not in stand_ins)
 
 
 @frozen

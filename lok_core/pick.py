@@ -10,9 +10,6 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-MAX_LINE = 4096
-"""Characters that are kept of a line that is no JSON."""
-
 _MAX_FAILED = 100  # places that look like JSON and are none
 
 _STEP = re.compile(r"\[([^\[\]=]+)=([^\[\]]*)\]|([^.\[\]]+)")
@@ -162,4 +159,4 @@ def _among(wanted: Any, found: Sequence[Any]) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    return [line[:MAX_LINE] for line in text.splitlines() if line.strip()]
+    return [line for line in text.splitlines() if line.strip()]

@@ -18,16 +18,19 @@ from typing import Any
 from lok_core.command_spec import COMMON_ERRORS, CommandSpec
 from lok_core.errors import BackendError
 from lok_core.interfaces import Run
-from lok_core.models import FailureKind, Finished, Reply, Request, Usage
-from lok_core.pick import MAX_LINE, as_text, condition_holds, documents, picked
+from lok_core.known_failures import speaks_of_failure, texts_in, wording_of
+from lok_core.models import LIMITED, FailureKind, Finished, Reply, Request, Usage
+from lok_core.pick import as_text, condition_holds, documents, picked
 from lok_core.sanitize import clean_line
 
 _MAX_BYTES = 256 * 2**20  # of one line, or of an answer: what never ends must not fill the memory
 _NOISE_LINES = 200
+_MAX_LINE = 4096  # characters of each
 _LINE = 300  # characters of a program's output in a message
 _SEARCHED = 64 * 1024  # characters of each stream that error patterns see, at its end
-_ERROR = re.compile(r"error|fail", re.IGNORECASE)
-_TELLING = re.compile(r"error|message|detail|reason|status|code", re.IGNORECASE)
+_PREFIX = re.compile(  # of an error message: "429 Error: you have"
+    r"\W*(?:(?:\w*(?:[Ee]rror|[Ee]xception|[Ff]ailed)|[A-Z_]{3,}|\d{3})\W+)*(?:[Yy]ou(?:.ve| have)? )?"
+)
 
 _HINTS: dict[str, str] = {
     "auth": "log in to {program}, or check its API key",
@@ -51,6 +54,7 @@ class Reading:
         parts: the texts of the answer; `say` adds one.
         data: the structured answer as the program gives it, not yet checked.
         failure: kind, message and hint of a failure that the output tells; the last one counts. See `fail`.
+        retry_after_s: seconds after which the provider allows another attempt, if the output tells it.
         truncated: whether the output says that the answer was cut off.
         done: whether the output says that all went well; then the exit code does not matter.
     """
@@ -66,6 +70,7 @@ class Reading:
         self.session: str | None = None
         self.model: str | None = None
         self.failure: tuple[FailureKind, str, str] | None = None
+        self.retry_after_s: float | None = None
         self.truncated = False
         self.done = False
         # Two underscores, so that no name of an adapter's clashes.
@@ -150,7 +155,7 @@ class Reading:
             return
         for value in documents(rest.decode(errors="replace")):
             if isinstance(value, str):
-                self.__noise.append(value)
+                self.__noise.append(self.run.mask(value)[:_MAX_LINE])
             else:
                 self.__last = value
                 self.event(value)
@@ -180,42 +185,62 @@ class Reading:
             self.__raise(*self.failure)
         searched = self.__searched(finished)
         if self.__failing is not None:
-            told = list(_telling(self.__failing))
+            told = [self.run.mask(text) for text in texts_in(self.__failing)]
             known = self.__known([("stdout", "\n".join(told))], code) or self.__known(searched, code)
-            self.__raise(known[0] if known else "crashed", _wording(told), known[1] if known else "")
+            self.__raise(known[0] if known else "crashed", wording_of(told), known[1] if known else "")
         if code not in self.spec.ok_exit and not self.done:
             how = f"exit code {code}" if code >= 0 else f"ended by {_signal_name(code)}"
             known = self.__known(searched, code)
-            if not known and _is_error(self.__last):
-                searched = [("stdout", "\n".join(_telling(self.__last)))]
+            if not known and speaks_of_failure(self.__last):
+                searched = [("stdout", self.run.mask("\n".join(texts_in(self.__last))))]
                 known = self.__known(searched, code)
             if known:
                 self.__raise(*_worded(known))
             last = _last_line(part for _, part in reversed(searched))
             self.__raise("crashed", f"{last[: _LINE // 2]} ({how})" if last else how, "")
+        if limit := self.__quota_told(text):
+            self.__raise(*limit)
         if not text.strip() and self.data is None:
             known = self.__known(searched, code)
             if known:
                 self.__raise(*_worded(known))
-            self.__raise("empty", "it ended well but said nothing", "")
+            last = _last_line(text for stream, text in searched if stream == "stdout")
+            why = f"it ended well but gave no answer: {last}" if last else "it ended well but said nothing"
+            self.__raise("empty", why, "")
         if self.truncated:
             self.__raise("truncated", "the answer was cut off", "")
+
+    def __quota_told(self, text: str) -> tuple[FailureKind, str, str] | None:
+        """The limit that plain text tells of in place of an answer: its only line begins with it."""
+        line = text.strip()
+        if self.spec.format != "text" or len(line) > _LINE or "\n" in line:
+            return None
+        told = _PREFIX.sub("", line, count=1)
+        patterns = (*self.spec.errors, *COMMON_ERRORS)
+        found = (one for one in patterns if one.kind == "quota" and re.match(one.match, told))
+        return next(((one.kind, line, one.hint) for one in found), None)
 
     def __raise(self, kind: FailureKind, message: str, hint: str) -> None:
         text = "".join(self.parts)
         if text and not self.__said:
             self.run.text(text)
+        message = self.run.mask(message)
         line = clean_line(self.run.mask(" ".join(message.split())))
         if len(line) > _LINE:
             line = f"{line[: _LINE - 1]}…"
         hint = hint or _HINTS.get(kind, "").format(program=self.program)
-        raise BackendError(kind, line, hint)
+        after_s = self.retry_after_s
+        if after_s is None and kind in LIMITED:
+            after_s = _reset_after_s(message)
+        raise BackendError(kind, line, hint, after_s)
 
     def __searched(self, finished: Finished) -> list[tuple[str, str]]:
         """What error patterns may look at, by stream. Of JSON only what is none: a prompt or an answer in it
         may speak of any error."""
-        stderr = finished.stderr[-_SEARCHED:].decode(errors="replace")
-        return [("stdout", self.__plain()[-_SEARCHED:]), ("stderr", stderr)]
+        # Masked before it is cut, into streams and into lines: half a secret would be known to nobody.
+        stderr = finished.stderr.decode(errors="replace")
+        streams = (("stdout", self.__plain()), ("stderr", stderr))
+        return [(stream, self.run.mask(text)[-_SEARCHED:]) for stream, text in streams]
 
     def __plain(self) -> str:
         """What standard output says that is no JSON."""
@@ -257,7 +282,7 @@ class Reading:
             self.__last = value
             self.event(value)
         else:
-            self.__noise.append(line[:MAX_LINE].decode(errors="replace"))
+            self.__noise.append(self.run.mask(line.decode(errors="replace"))[:_MAX_LINE])
 
     def __taken(self) -> bytes:
         taken = b"".join(self.__pending)
@@ -317,7 +342,8 @@ class Reading:
             check = fastjsonschema.compile(dict(schema), use_default=False)
             check(data)
         except fastjsonschema.JsonSchemaException as error:
-            return None, (f"the structured answer is not as asked for: {clean_line(str(error))[:_LINE]}",)
+            why = clean_line(self.run.mask(str(error)))[:_LINE]
+            return None, (f"the structured answer is not as asked for: {why}",)
         return (data, ()) if isinstance(data, Mapping) else (None, ())
 
 
@@ -341,24 +367,6 @@ def _number(text: str | None) -> float | None:
         return None
 
 
-def _telling(value: Any, key: str = "") -> Iterator[str]:
-    """The texts of an object that may tell of a failure, and its codes."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _telling(inner, str(name))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _telling(inner, key)
-    elif isinstance(value, str) or (value and not isinstance(value, bool) and _TELLING.search(key)):
-        yield f"{value}" if isinstance(value, str) else f"{key}: {value}"
-
-
-def _wording(told: Sequence[str]) -> str:
-    """What of an object's texts says most: one in words, rather than an identifier or a code."""
-    prose = (text for text in told if " " in text and not re.fullmatch(r"\w+: \S+", text))
-    return next(prose, next(iter(told), "it tells of a failure"))
-
-
 def _worded(known: tuple[FailureKind, str, str]) -> tuple[FailureKind, str, str]:
     kind, hint, line = known
     return kind, line, hint
@@ -369,16 +377,16 @@ def _last_line(texts: Iterator[str]) -> str:
     return next(lines, "")
 
 
+def _reset_after_s(message: str) -> float | None:
+    import time
+
+    from lok_core.quota import reset_after_s  # few need it
+
+    return reset_after_s(message, time.time())
+
+
 def _signal_name(code: int) -> str:
     try:
         return signal.Signals(-code).name
     except ValueError:
         return f"signal {-code}"
-
-
-def _is_error(item: Mapping[str, Any]) -> bool:
-    """Whether an object speaks of a failure: it may as well be the prompt once more."""
-    return any(
-        _ERROR.search(key) or (key in ("type", "subtype", "status") and _ERROR.search(str(value)))
-        for key, value in item.items()
-    )

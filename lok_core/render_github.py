@@ -92,7 +92,7 @@ def _failure(failure: Failure) -> str:
     return command(
         "warning",
         f"{failure.kind}: {failure.message}{hint}",
-        title=f"not answered by {failure.backend}{label}",
+        title=f"not answered by {telling.who(failure)}{label}",
     )
 
 
@@ -105,6 +105,7 @@ def _remarks(report: Report) -> Iterable[str]:
         yield telling.doubt(report)
     for leaked in report.leaked:
         yield f"Left behind by {leaked.label}, and ended: {leaked.command}"
+    yield from telling.changes(report)
 
 
 def _summary(report: Report, findings: list[Finding]) -> str:
@@ -113,7 +114,7 @@ def _summary(report: Report, findings: list[Finding]) -> str:
     kinds = telling.counted(findings)
     aside = telling.set_aside(report)
     answered = sum(isinstance(outcome, Answer) for outcome in report.outcomes)
-    of = f"{answered} of {telling.number(len(report.outcomes), 'request')} answered"
+    of = f"{answered} of {telling.number(report.asked, 'request')} answered"
     doubt = telling.doubt(report) if telling.has_findings(report) else ""
     return (
         f"lok: {told}{f' ({kinds})' if kinds else ''}{f', {aside}' if aside else ''}; {of}."

@@ -118,7 +118,7 @@ def _head(report: Report) -> str:
     answered = sum(isinstance(outcome, Answer) for outcome in report.outcomes)
     facts = []
     if report.outcomes:
-        facts.append(f"{answered} of {telling.number(len(report.outcomes), 'request')} answered")
+        facts.append(f"{answered} of {telling.number(report.asked, 'request')} answered")
     aside = telling.set_aside(report)
     if aside:
         facts.append(f"not shown: {aside}")
@@ -181,7 +181,7 @@ def source_line(source: Source) -> str:
 
 def _outcome(outcome: Outcome, length: int = ANSWER_LENGTH) -> str:
     label = f" ({plain(outcome.request.label)})" if outcome.request.label.strip() else ""
-    head = f"### {plain(outcome.backend)}{label}\n\n"
+    head = f"### {plain(telling.who(outcome))}{label}\n\n"
     if isinstance(outcome, Answer):
         return head + code_block(outcome.reply.text, length) + "\n"
     said = code_block(outcome.partial, length) + "\n" if outcome.partial.strip() else ""
@@ -194,7 +194,7 @@ def _aside(report: Report) -> list[str]:
     failed = []
     for failure in failures if telling.has_findings(report) else ():
         label = f" ({plain(failure.request.label)})" if failure.request.label.strip() else ""
-        failed.append(f"- {plain(failure.backend)}{label}: {_failure(failure)}\n")
+        failed.append(f"- {plain(telling.who(failure))}{label}: {_failure(failure)}\n")
     notes = [
         note for outcome in report.outcomes if isinstance(outcome, Answer) for note in outcome.reply.notes
     ]
@@ -206,6 +206,7 @@ def _aside(report: Report) -> list[str]:
         f"- Left behind by {plain(leaked.label)}, and ended: {code_span(clean_line(leaked.command))}\n"
         for leaked in report.leaked
     ]
+    known += [f"- {plain(line)}\n" for line in telling.changes(report)]
     return [*_headed("Not answered", failed), *_headed("To know", known)]
 
 

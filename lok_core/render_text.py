@@ -61,7 +61,7 @@ class TextRenderer(Renderer):
 
     def block(self, outcome: Outcome, view: View) -> str:
         label = f" [{clean_line(outcome.request.label)}]" if outcome.request.label else ""
-        return _block(f"{clean_line(outcome.backend).upper()}{label}", outcome, view)
+        return _block(f"{_who(outcome)}{label}", outcome, view)
 
 
 def _block(title: str, outcome: Outcome, view: View) -> str:
@@ -70,6 +70,10 @@ def _block(title: str, outcome: Outcome, view: View) -> str:
         return f"{head}\n{_words(outcome.reply.text)}\n\n"
     said = f"\n{_words(outcome.partial)}\n[cut off here]" if outcome.partial.strip() else ""
     return f"{head}{said}\n{_failure(outcome)}\n\n"
+
+
+def _who(outcome: Outcome) -> str:
+    return clean_line(telling.who(outcome)).upper()
 
 
 def _words(text: str) -> str:
@@ -136,7 +140,7 @@ def _answers(report: Report, view: View) -> Iterator[str]:
         if outcome.request.label != label:
             label = outcome.request.label
             yield _styled(f"[{clean_line(label)}]", _BOLD, view) + "\n"
-        yield _block(clean_line(outcome.backend).upper(), outcome, view)
+        yield _block(_who(outcome), outcome, view)
 
 
 def _finding(finding: Finding, view: View, *, evidence: bool) -> str:
@@ -205,7 +209,7 @@ def _closing(report: Report, view: View) -> Iterator[str]:
         yield "Not answered:\n"
         for failure in failures:
             label = f" [{clean_line(failure.request.label)}]" if failure.request.label else ""
-            yield f"  {clean_line(failure.backend)}{label}: {_failure(failure)}\n"
+            yield f"  {clean_line(telling.who(failure))}{label}: {_failure(failure)}\n"
         yield "\n"
     notes = dict.fromkeys(report.degraded)
     notes |= {note: None for outcome in report.outcomes for note in _reply_notes(outcome)}
@@ -219,6 +223,8 @@ def _closing(report: Report, view: View) -> Iterator[str]:
         yield "Incomplete: the run ended before everything was asked and answered.\n"
     for leaked in report.leaked:
         yield f"Left behind by {clean_line(leaked.label)}, and ended: {clean_line(leaked.command)}\n"
+    for line in telling.changes(report):
+        yield f"{clean_line(line)}\n"
 
 
 def _reply_notes(outcome: Outcome) -> tuple[str, ...]:

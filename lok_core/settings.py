@@ -52,6 +52,8 @@ class BackendTable:
         use: the adapter; by default the one called like the table.
         enabled: whether it may be asked.
         timeout: seconds for one request.
+        stall_timeout: seconds without a sign of life after which a request is ended, where the program's
+            stream shows any.
         strengths: instead of the adapter's own.
         concurrency: requests under way at once.
         secrets, pass_env: further environment variables (names, or prefixes ending in `_`) that it needs,
@@ -61,6 +63,7 @@ class BackendTable:
     use: str | None = None
     enabled: bool = True
     timeout: Seconds | None = None
+    stall_timeout: Seconds | None = None
     strengths: tuple[Category, ...] | None = None
     concurrency: Count | None = None
     secrets: tuple[str, ...] = ()

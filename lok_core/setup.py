@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve, fields_dict, frozen
 
 from lok_core.delegation import category_of
-from lok_core.environment import NPM_FOLDER
+from lok_core.environment import NPM_FOLDER, given_secrets, written_secrets
 from lok_core.errors import PLUGIN_FAULTS, PluginError, UnknownNameError, UsageError
 from lok_core.interfaces import Backend, PromptTask, Task
 from lok_core.models import Profile, Prompt
@@ -23,7 +21,7 @@ from lok_core.settings import NAME, BackendSettings, Settings
 
 if TYPE_CHECKING:
     from lok_core.config_layers import Layer
-    from lok_core.panel import Limits, Panel
+    from lok_core.panel import Panel
     from lok_core.trust import Trust
 
 T = TypeVar("T")
@@ -33,7 +31,6 @@ TRUST = "trust.json"
 
 _OWN_TASK = "A task of lok.toml"
 _SHOWN = 4  # places that a note names
-_TELLING = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 
 @frozen
@@ -95,6 +92,12 @@ class Setup:
         if disabled:
             env[DISABLE] = ",".join([*disabled, env.get(DISABLE, "")])
         return env
+
+    def secrets(self) -> set[str]:
+        """The values that the files declare to be secret, as far as they count, for errors of any kind."""
+        tables = [layer.table.get("backends") for layer in self.layers if self._counts(layer)]
+        every = [one for table in tables if isinstance(table, Mapping) for one in table.values()]
+        return set().union(*(written_secrets(one, self.given_env) for one in every))
 
     def tasks(self, installed: Mapping[str, str]) -> dict[str, str]:
         """Name and description of every task there is; mistakes in their tables are told elsewhere.
@@ -243,18 +246,26 @@ def make_panel(
     problems: dict[str, str] = {}
     disabled: set[str] = set()
     secrets: set[str] = set()
+    kinds = registry.all(Backend).values()  # type: ignore[type-abstract]
+    # Also of what is disabled, broken, or without the table that it needs: that is no reason to tell a key.
+    others = [kind.profile for kind in kinds if isinstance(kind.profile, Profile)]
     for name, offered, one in _instances(registry, settings):
-        if one is not None and not one.table.enabled:
+        enabled = one is None or one.table.enabled
+        declared = () if one is None else one.table.secrets
+        if not enabled:
             disabled.add(name)
-            continue
         try:
-            backends[name] = offered(name, offered.Config() if one is None else one.config)
-            if one is not None:
-                backends[name].profile = _profile(backends[name].profile, one)
-                secrets |= _given_secrets(backends[name].profile, one.config)
+            backend = _instance(name, offered, one)
         except PLUGIN_FAULTS as error:
-            backends.pop(name, None)
-            problems[name] = f"{offered.__name__}() raised {type(error).__name__}: {error}"
+            if enabled:
+                problems[name] = f"{offered.__name__}() raised {type(error).__name__}: {error}"
+        else:
+            declared = backend.profile.secrets
+            if enabled:
+                backends[name] = backend
+        others.append(Profile(secrets=tuple(declared)))
+        if one is not None:
+            secrets |= given_secrets(getattr(one.config, "env", None), declared)
     for name in named:
         if name in disabled:
             raise UsageError(
@@ -270,7 +281,15 @@ def make_panel(
             )
         if name not in backends:
             raise UnknownNameError("backend", name, backends)
-    return Panel(backends, env, tuple(dict.fromkeys(named)), problems, tuple(trusted), frozenset(secrets))
+    asked = tuple(dict.fromkeys(named))
+    return Panel(backends, env, asked, problems, tuple(trusted), frozenset(secrets), tuple(others))
+
+
+def _instance(name: str, offered: type[Backend], one: BackendSettings | None) -> Backend:
+    backend = offered(name, offered.Config() if one is None else one.config)
+    if one is not None:
+        backend.profile = _profile(backend.profile, one)
+    return backend
 
 
 def _instances(
@@ -299,44 +318,6 @@ def _profile(profile: Profile, one: BackendSettings) -> Profile:
         secrets=(*profile.secrets, *one.table.secrets),
         env=(*profile.env, *one.table.pass_env),
     )
-
-
-def _given_secrets(profile: Profile, config: Any) -> set[str]:
-    """The values in a table's `env` that must not be shown."""
-    given = getattr(config, "env", None)
-    if not isinstance(given, Mapping):
-        return set()
-    declared = tuple(profile.secrets)
-    return {
-        str(value) for name, value in given.items() if str(name) in declared or _TELLING.search(str(name))
-    }
-
-
-def make_limits(
-    timeout_s: float | None = None, jobs: int | None = None, settings: Settings | None = None
-) -> Limits:
-    """The limits of a run.
-
-    Args:
-        timeout_s: seconds for every request, whatever the settings say; infinity for no limit.
-        jobs: requests at once, whatever the settings say.
-    """
-    from lok_core.panel import Limits
-
-    settings = settings or Settings()
-    tables = {name: one.table for name, one in settings.backends.items()}
-    limits = Limits(
-        timeout_s=settings.timeout_s if timeout_s is None else timeout_s,
-        timeouts_s={
-            name: one.timeout or math.inf
-            for name, one in tables.items()
-            if one.timeout is not None and timeout_s is None
-        },
-        places={name: one.concurrency for name, one in tables.items() if one.concurrency is not None},
-    )
-    if jobs is None and settings.parallel:
-        return limits
-    return evolve(limits, jobs=jobs or 1)
 
 
 def make_task(registry: Registry, name: str, settings: Settings) -> Task:

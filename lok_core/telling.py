@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lok_core.models import SEVERITIES, Grounding
-from lok_core.outcome import Answer, Failure, Finding, GroundDetail, Location, Report, TaskDetail
+from lok_core.outcome import Answer, Finding, GroundDetail, Location, Outcome, Report, TaskDetail
 from lok_core.sanitize import clean_line
 
 EVIDENCE: dict[Grounding, str] = {
@@ -25,6 +25,7 @@ EVIDENCE: dict[Grounding, str] = {
 
 LEADS_SHOWN = 5
 """Leads of one prompt that are shown without `--all`; more bury what matters."""
+CHANGES_SHOWN = 20
 RULE_SHOWN = 2
 """Leads of one rule among these."""
 
@@ -110,11 +111,11 @@ def doubt(report: Report) -> str:
         return "Nothing was answered, so nothing can be said about this code."
     if report.interrupted:
         return "The run ended before everything was asked and answered, so this is no clean bill."
-    if any(isinstance(outcome, Failure) for outcome in report.outcomes):
+    if report.unanswered:
         return "Some requests failed, so this is no clean bill."
     if any(isinstance(outcome, Answer) and outcome.is_unread for outcome in report.outcomes):
         return "Some answers could not be read, so this is no clean bill."
-    if report.degraded:
+    if report.gaps:
         return "Findings may be missing, so this is no clean bill."
     return ""
 
@@ -127,6 +128,19 @@ def unread(report: Report) -> list[str]:
         for outcome in report.outcomes
         if isinstance(outcome, Answer) and outcome.unparsed_locations
     ]
+
+
+def changes(report: Report) -> list[str]:
+    """Which files were changed during the run, one line each; machine formats hold those left out here."""
+    told = [change.told for change in report.changed[:CHANGES_SHOWN]]
+    if (more := len(report.changed) - CHANGES_SHOWN) > 0:
+        told.append(f"and {number(more, 'more file')} changed during the run")
+    return told
+
+
+def who(outcome: Outcome) -> str:
+    """Whose answer or failure it is: "codex", or "codex instead of gemini"."""
+    return f"{outcome.backend} instead of {outcome.instead_of}" if outcome.instead_of else outcome.backend
 
 
 def number(count: int, noun: str) -> str:

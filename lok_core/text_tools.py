@@ -71,12 +71,14 @@ async def converse(
     tools: Sequence[Tool],
     run: Run,
     note: Callable[[str], None],
+    may_ask_again: Callable[[], bool] = lambda: True,
 ) -> Turn:
     """The next turn of a backend that answers questions.
 
     Args:
         request: what is asked, but for its prompt.
         note: told what the reader of the report should know.
+        may_ask_again: whether the run's caps allow another call; then it counts.
 
     Raises:
         BackendError: it did not answer.
@@ -96,7 +98,7 @@ async def converse(
     reply = await ask(prompt)
     said = await understood(reply)
     usage = reply.usage
-    if said.problem:
+    if said.problem and may_ask_again():
         run.progress("asked again, as its reply could not be read")
         reply = await ask(again(prompt, spoken(reply), said.problem))
         said = await understood(reply)

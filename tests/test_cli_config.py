@@ -347,6 +347,17 @@ def test_a_disabled_backend_is_not_asked(lok):
     ]
 
 
+def test_the_keys_of_a_disabled_backend_are_masked_and_withheld(lok):
+    fake, table = lok.fake(stdout="it is of-the-disabled and of-its-table")
+    other = lok.fake("other")[1] + 'secrets = ["OTHER_KEY"]\nenv = {OTHER_TOKEN = "of-its-table"}\n'
+    lok.user(f"{table}{other}")
+    lok.file.write_text("[backends.other]\nenabled = false\n[backends.claude]\nenabled = false\n")
+    lok("trust")
+    done = lok("ask", "-b", "fake", "hi", OTHER_KEY="of-the-disabled", ANTHROPIC_API_KEY="another-secret")
+    assert "it is ***(15 characters) and ***(12 characters)" in done.stdout
+    assert not {"OTHER_KEY", "ANTHROPIC_API_KEY"} & fake.calls[-1]["env"].keys()
+
+
 def test_an_adapter_that_needs_a_table_is_no_backend_by_itself(lok):
     first, hint = errors(lok("ask", "-b", "command", "why?"))
     assert first == "error: the backend 'command' has no configuration"
@@ -468,7 +479,11 @@ def test_the_next_is_asked_when_one_fails(lok):
     lok.user("".join(tables))
     assert lok("ask", "-b", "bad", "why?").code == 3
     done = lok("ask", "-b", "bad", "--fallback", "why?")
-    assert (done.code, "=== GOOD ===\nhere" in done.stdout, "=== BAD ===" in done.stdout) == (0, True, True)
+    assert (done.code, "=== GOOD INSTEAD OF BAD ===\nhere" in done.stdout, "=== BAD ===" in done.stdout) == (
+        0,
+        True,
+        True,
+    )
     assert "note: bad failed (crashed); good is asked instead" in done.stderr
 
 

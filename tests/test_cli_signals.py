@@ -1,5 +1,6 @@
 """lok as a process that is signalled while backends work: what was answered is kept, and nobody is left."""
 
+import fcntl
 import json
 import os
 import pty
@@ -8,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import termios
 import textwrap
 import threading
 import time
@@ -332,6 +334,80 @@ def test_ctrl_c_while_plugins_are_imported_ends_lok_without_a_traceback(world, p
         assert left_of(lok.pid) == []
     assert lok.stdout == ""
     assert "Traceback" not in lok.stderr
+
+
+# Where nobody reads what lok says.
+
+FULL = 4096
+
+
+@contextmanager
+def unread(size=FULL):
+    """The end of a pipe to write to, which holds very little, and the other end."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, FULL)
+    os.write(writer, b"x" * (FULL - size))
+    try:
+        yield writer, reader
+    finally:
+        os.close(writer)
+        os.close(reader)
+
+
+def holds(pipe):
+    """How many bytes wait in it."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4), sys.byteorder)
+
+
+def end_by_two(lok, number):
+    """Sends a signal until it has ended; more than one are needed."""
+    lok.send(number)
+    # Two of them in one instant may be seen as one.
+    until(lambda: lok.process.poll() is not None or lok.send(number))
+    return lok.end()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_lok_although_nobody_reads_the_report(world, form, number):
+    folder, env = world
+    FakeCli.make(folder / "bin", "quick", stdout="word " * 10_000)
+    command = ["ask", "-b", "quick", "-f", form, "q"]
+    with unread() as (pipe, reader), running(command, env, folder, stdout=pipe) as lok:
+        until(lambda: holds(reader) == FULL)
+        assert end_by_two(lok, number) == 128 + number
+        until(lambda: not left_of(lok.pid))
+    assert re.search("hint: `lok show [0-9a-f]+` shows what was answered", lok.stderr)
+    assert "lok resume" not in lok.stderr
+
+
+def test_a_second_signal_ends_lok_although_nobody_reads_its_progress(world, programs):
+    folder, env = world
+    with (
+        unread(0) as (pipe, _),
+        running(["ask", "-b", "quick,hanging", "q"], env, folder, stderr=pipe) as lok,
+    ):
+        until(lambda: at_work(folder, "quick") and at_work(folder, "hanging"))
+        assert end_by_two(lok, signal.SIGINT) == 130
+        until(lambda: not left_of(lok.pid))
+
+
+def test_a_signal_while_the_report_is_written_leaves_it_whole(world):
+    folder, env = world
+    FakeCli.make(folder / "bin", "quick", stdout="word " * 10_000)
+    command = ["ask", "-b", "quick", "-f", "json", "q"]
+    with unread() as (pipe, reader), running(command, env, folder, stdout=pipe) as lok:
+        until(lambda: holds(reader) == FULL)
+        lok.send(signal.SIGINT)
+        said = bytearray()
+        while lok.process.poll() is None or holds(reader):
+            if holds(reader):
+                said += os.read(reader, FULL)
+        assert lok.end() == 130
+    report = json.loads(said)
+    assert report["interrupted"] is False
+    assert report["outcomes"][0]["reply"]["text"].startswith("word")
+    assert "lok resume" not in lok.stderr
 
 
 # On a terminal.

@@ -26,6 +26,7 @@ from lok_core.pick import Pick
 from lok_core.process import open_children
 from lok_core.programs import find_program
 from lok_core.reading import Reading
+from lok_core.sanitize import mask
 
 CONVERTER = Converter(forbid_extra_keys=True)
 
@@ -69,6 +70,33 @@ def failed(*args, **more):
     with pytest.raises(BackendError) as caught:
         read(*args, **more)
     return caught.value
+
+
+PEM = "-----BEGIN KEY-----\nMIIabcdefghCoRe1234\nMIIzzzzzzzCoRe5678\n-----END KEY-----\n"
+BROKEN = {
+    "cut at the end": f"{'x' * 134} {{key}}",
+    "cut in lines": "{key}",
+    "at the edge of what is searched": f"{{key}} {'y' * (64 * 1024 - 13)}\nError: 401 unauthorized",
+    "at the edge, in the line that tells": f"a: {{key}} quota exceeded{' ' * (64 * 1024 - 28)}",
+    "at the end of a long line": f"{' ' * 4090} {{key}}",
+    "in colours": "\x1b[31m{start}\x1b[0m{rest}",
+    "broken by blanks": f"no {'  '}{{key}}",
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize("form", ["text", "json", "jsonl"])
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    "key", ["sk-abcdefghCoRe12345678", "abcd  efgh CoRe  ijkl", PEM], ids=["key", "blanks", "PEM"]
+)
+def test_no_message_tells_a_piece_of_a_key(how, form, stream, key):
+    run = Heard()
+    run.mask = lambda text: mask(text, [key])
+    said = BROKEN[how].format(key=key, start=key[:3], rest=key[3:])
+    told = {"stderr": said.encode()} if stream == "stderr" else {}
+    failure = failed(CommandSpec("tool", format=form), said if not told else "", 3, run=run, **told)
+    assert not [piece for piece in ("efgh", "CoRe", "5678", "ijkl") if piece in failure.message]
 
 
 JSONL = CommandSpec("tool", format="jsonl", answer=Pick("text", {"type": "answer"}))
@@ -960,8 +988,12 @@ def test_a_table_makes_a_backend_with_its_profile():
         secrets=["C_KEY"],
     )
     assert mine.profile == Profile(
-        secrets=("A_KEY", "B_KEY", "C_KEY"), access=("none", "read"), streams_progress=True
+        secrets=("A_KEY", "B_KEY", "C_KEY"),
+        access=("none", "read"),
+        streams_progress=True,
+        heeds=mine.profile.heeds,
     )
+    assert mine.profile.heeds  # lok knows no flag with which it would follow nothing of the directory
     assert TableBackend.needs_config
     assert not CommandBackend.needs_config
 
@@ -1130,3 +1162,40 @@ async def test_kimi_as_a_table(house, fake_cli):
     assert cli.calls[0]["env"]["KIMI_MODEL_API_KEY"] == "sk-fake"
     fake_cli("kimi", stdout=lines(said[0]), stderr="provider.api_error: 429 over the quota\n", code=1)
     assert failure_of(await house.ask(table("kimi", **KIMI))).kind == "quota"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "You exceeded your current quota, please check your plan and billing details.\n",
+        "Error: You've exhausted your daily quota.",
+        "429 RESOURCE_EXHAUSTED: Quota exceeded for metric requests",
+        "[API Error: insufficient_quota]",
+    ],
+)
+def test_a_quota_message_in_place_of_an_answer_is_no_answer(said):
+    run = Heard()
+    with pytest.raises(BackendError) as error:
+        read(CommandSpec("x"), said, run=run)
+    assert (error.value.kind, error.value.message) == ("quota", said.strip())
+    assert "".join(run.said) == said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "It raises BillingError when the API says 'Quota exceeded'.",
+        "You exceeded your current quota\nis what the provider says when there is no credit left.",
+        f"Quota exceeded: {'it means a lot. ' * 30}",
+    ],
+)
+def test_an_answer_that_speaks_of_quota_is_an_answer(said):
+    assert read(CommandSpec("x"), said).text == said
+
+
+def test_an_output_without_an_answer_is_told():
+    spec = CommandSpec("x", format="jsonl", answer=Pick("said"))
+    with pytest.raises(BackendError) as error:
+        read(spec, 'warming up\n{"said": "all the')
+    assert error.value.kind == "empty"
+    assert error.value.message == 'it ended well but gave no answer: {"said": "all the'

@@ -220,8 +220,8 @@ def test_strengths_and_concurrency_are_taken():
         ('[backends.x]\nuse = "command"', "backends.x.command: it is missing"),
         (
             "[backends.echo]\nmodle = 1",
-            "backends.echo.modle: no such key; there are concurrency, enabled, pass_env, secrets, strengths, "
-            "timeout, use",
+            "backends.echo.modle: no such key; there are concurrency, enabled, pass_env, secrets, "
+            "stall_timeout, strengths, timeout, use",
         ),
         (
             "[backends.all]",

@@ -23,6 +23,18 @@ def test_the_example_backend_is_quoted_whole():
     assert f"```python\n{source}```" in (ROOT / "docs/plugins.md").read_text()
 
 
+def test_each_promise_of_security_is_tested():
+    rows = re.findall(r"^\| (?!lok \||-)(.+) \| (.+) \|$", (ROOT / "SECURITY.md").read_text(), re.MULTILINE)
+    assert len(rows) > 5
+    for promise, proofs in rows:
+        file = ""
+        for named, test in re.findall(r"`(tests/[\w/]+\.py)?(?:::(\w+))?`", proofs):
+            file = named or file
+            source = (ROOT / file).read_text()
+            assert f"def {test}(" in source if test else "def test_" in source, promise
+        assert file, promise
+
+
 @pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("lok_register")])
 def test_each_hook_is_documented(hook):
     assert f"### {hook}()" in (ROOT / "docs/plugins.md").read_text()
@@ -42,7 +54,7 @@ def test_each_option_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     sources = [(ROOT / "lok_core" / "cli" / f"{name}.py").read_text() for name in ("options", "issues")]
     declared = re.findall(r'click.option\(\s*"(-[^"]+)"', "".join(sources))
-    assert len(declared) == 22
+    assert len(declared) == 26
     for option in declared:
         told = option.rpartition("/")[2]  # of --yes/--no the one that is not the default
         assert re.search(rf"`{told}\b", readme), option

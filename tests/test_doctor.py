@@ -17,8 +17,11 @@ pytestmark = pytest.mark.slow  # a lok process each
 BACKENDS = """
 from lok_core import BackendError, Health, hookimpl
 
+HEEDS = ("hooks of its own",)
+
 class Fine(Backend):
     kind = "fine"
+    profile = Profile(heeds=HEEDS)
 
     async def check(self, run):
         print("noise")
@@ -86,6 +89,12 @@ def test_each_backend_has_its_line_and_what_would_mend_it(ward):
     assert lines[-1] == "ready to be asked: fine"
 
 
+def test_it_says_what_of_a_directory_that_is_not_trusted_nobody_keeps_out(ward):
+    said = ward.said("doctor", PATH=os.path.dirname(sys.executable)).stdout
+    assert "in a directory that is not trusted, these cannot be kept out:\nfine" in said
+    assert said.count("hooks of its own") == 1  # of those alone that are asked
+
+
 def test_the_json_form_holds_the_same(ward):
     found, done = told(ward)
     assert (done.code, done.report["schema"], done.report["ready"]) == (0, "lok.doctor/1", True)
@@ -93,6 +102,7 @@ def test_the_json_form_holds_the_same(ward):
         "name": "fine",
         "kind": "fine",
         "eligible": True,
+        "heeds": ["hooks of its own"],
         "ready": True,
         "message": "",
         "program": "/bin/fine",
@@ -130,7 +140,7 @@ def test_with_nobody_ready_to_be_asked_it_exits_with_3(house):
 
 def test_a_secret_in_a_message_is_masked(house):
     source = backends("Fine", "the key is sk-very-secret-key").replace(
-        'kind = "fine"', 'kind = "fine"\n    profile = Profile(secrets=("FINE_KEY",))'
+        "Profile(heeds=HEEDS)", 'Profile(secrets=("FINE_KEY",))'
     )
     house.install("lok-backend-ward", source)
     found, done = told(house, FINE_KEY="sk-very-secret-key")

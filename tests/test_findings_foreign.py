@@ -139,6 +139,16 @@ def test_no_finding_of_any_report_is_lost(name, written):
     assert len(found) == len(kept)
 
 
+def test_what_another_has_answered_in_its_place_is_not_missing():
+    request = Request("?", Path("/p"), backend="codex")
+    failed = Failure(request, "codex", "quota", "used up")
+    answered = Answer(evolve(request, backend="gemini"), "gemini", Reply("said"), 1.0, instead_of="codex")
+    told = "gemini answered in the place of codex (codex: quota)"
+    made = report(outcomes=(failed, answered), degraded=(told,))
+    assert notes(as_json(made)) == notes(as_json(report()))
+    assert "cut short" in notes(as_json(evolve(made, degraded=(told, "cut short"))))
+
+
 def test_what_was_not_answered_is_noted():
     failed = Failure(Request("?", Path("/p"), backend="codex"), "codex", "quota", "used up")
     assert "1 requests of the run" in notes(as_json(report(outcomes=(failed,))))

@@ -226,6 +226,14 @@ async def test_a_task_without_a_model_says_how_to_add_one(tmp_path):
     assert "no language model was asked" in report.notes[0]
 
 
+async def test_a_task_whose_models_cannot_read_says_how_they_may(tmp_path):
+    offers = offering("static", ANALYSER), offering("blind", Profile(access=("none",)))
+    async with opened(tmp_path, *offers) as lok:
+        report = await lok.run_task("review", tmp_path)
+    assert report.notes[0].startswith("no language model was asked: blind cannot read the directory")
+    assert "access = { read = [...] }" in report.notes[0]
+
+
 async def test_a_task_without_anybody_is_an_error(tmp_path):
     async with opened(tmp_path) as lok:
         with pytest.raises(NoBackendError, match="no backend is there to review"):

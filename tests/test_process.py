@@ -730,3 +730,15 @@ async def test_child_has_no_terminal_to_ask_on(tmp_path):
         os.close(ours)
         os.close(theirs)
     assert (done.returncode, done.stderr) == (3, b"")
+
+
+@pytest.mark.parametrize(("allowed", "at_once"), [(8192, 1360), (256, 37), (40, 1), (16, 1)])
+def test_no_more_run_at_once_than_descriptors_allow(monkeypatch, allowed, at_once):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (allowed, allowed))
+    assert process.Children().at_once == at_once
+
+
+def test_without_a_limit_of_descriptors_any_number_may_run_at_once(monkeypatch):
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: unlimited)
+    assert process.Children().at_once > 10**6

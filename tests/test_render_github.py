@@ -5,6 +5,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lok_core import telling
 from lok_core.builtin import GithubRenderer
 from lok_core.models import SEVERITIES
 from lok_core.outcome import Failure, Leaked, Location, View
@@ -81,7 +82,7 @@ def test_there_is_a_line_for_each_open_finding_and_each_failure(name):
     wanted = sum(not finding.known and finding.suppressed is None for finding in report.findings)
     wanted += sum(isinstance(outcome, Failure) for outcome in report.outcomes)
     wanted += len(report.notes) + len(report.degraded) + len(report.leaked) + report.interrupted
-    wanted += bool(report.inconclusive) + len(sections(report))
+    wanted += bool(report.inconclusive) + len(sections(report)) + len(telling.changes(report))
     wanted += sum(bool(getattr(outcome, "unparsed_locations", 0)) for outcome in report.outcomes)
     assert len(commands(report)[0]) == wanted
 

@@ -22,4 +22,7 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
+    from lok_core.cli.output import settle_stderr
+
+    settle_stderr()
     sys.exit(code)

@@ -111,6 +111,8 @@ def _of_backends(registry: Registry, settings: Settings) -> Iterator[tuple[tuple
             "concurrency": limits.places.get(name, limits.per_backend),
             "strengths": () if backend is None else backend.profile.strengths,
         }
+        if name in limits.stalls_s:
+            common["stall_timeout"] = limits.stalls_s[name]
         for key, value in {**common, **asdict(config)}.items():
             place = ("backends", name, key)
             if key in common or value or settings.says(*place):

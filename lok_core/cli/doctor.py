@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict, frozen
 
-from lok_core.cli.output import load_plugins, say, write_stdout
+from lok_core.cli.output import hide, load_plugins, say, write_stdout
 from lok_core.cli.places import given, read_setup
-from lok_core.errors import ExitCode
+from lok_core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from lok_core.models import BackendInfo, Health
@@ -46,12 +46,24 @@ class Diagnosis:
     default="text",
     help="text or json.  [default: text]",
 )
+@click.option("--orphans", is_flag=True, help="List processes that a killed lok has left, and do no more.")
+@click.option("--end", is_flag=True, help="With --orphans: end them; asks first.")
+@click.option("-y", "--yes", is_flag=True, help="With --end: do not ask.")
 @click.pass_context
-def doctor(ctx: click.Context, /, file: str | None, form: str) -> int:
+def doctor(ctx: click.Context, /, file: str | None, form: str, orphans: bool, end: bool, yes: bool) -> int:
     """Checks every backend without asking a model: program, version, log-in or key.
 
-    Exits with 0 when at least one backend is ready to be asked, else with 3.
+    Exits with 0 when at least one backend is ready to be asked, else with 3. With --orphans: with 0 when
+    nothing of a killed lok is left, else with 3.
     """
+    if end and not orphans:
+        raise UsageError("--end goes with --orphans", "lok doctor --orphans --end")
+    if yes and not end:
+        raise UsageError("-y goes with --end", "lok doctor --orphans --end -y")
+    if orphans:
+        from lok_core.cli.orphans import tell_orphans
+
+        return tell_orphans(given(ctx, "config", file), form, end=end, yes=yes)
     import trio  # not at the top: `--help` would pay for it
 
     try:
@@ -68,6 +80,7 @@ def doctor(ctx: click.Context, /, file: str | None, form: str) -> int:
 async def _examine(config: str | None) -> list[Diagnosis]:
     from lok_core import lok as lok_face
     from lok_core.models import BackendInfo, Health, Profile
+    from lok_core.sanitize import masked
 
     setup = read_setup(config)
     registry = load_plugins(setup.env)
@@ -82,13 +95,15 @@ async def _examine(config: str | None) -> list[Diagnosis]:
         settings=settings,
         trusted=setup.trusted,
     ) as lok:
+        hide(lok.engine.panel.secrets)
         healths = await lok.check()
         panel = lok.engine.panel
         broken = {name: Health(ready=False, message=problem) for name, problem in panel.problems.items()}
         infos = {info.name: info for info in panel.infos()}
         for name in broken.keys() - infos.keys():
             infos[name] = BackendInfo(name, "", Profile(), available=False, eligible=False)
-        return [Diagnosis(infos[name], broken.get(name) or healths[name]) for name in sorted(infos)]
+        found = [Diagnosis(infos[name], broken.get(name) or healths[name]) for name in sorted(infos)]
+        return masked(found, panel.mask)
 
 
 def _text(diagnoses: list[Diagnosis]) -> str:
@@ -102,6 +117,10 @@ def _text(diagnoses: list[Diagnosis]) -> str:
         lines.append(f"{one.info.name:{width}}  {_state(one):9}  {_facts(one.health)}".rstrip())
         if one.health.hint:
             lines.append(f"{'':{width}}  {'':9}  -> {one.health.hint}")
+    heeding = [(one.info.name, what) for one in diagnoses if one.askable for what in one.info.profile.heeds]
+    if heeding:
+        lines += ["", "in a directory that is not trusted, these cannot be kept out:"]
+        lines += [f"{name:{width}}  {what}" for name, what in heeding]
     askable = [one.info.name for one in diagnoses if one.askable]
     lines += ["", f"ready to be asked: {', '.join(askable) or 'none'}"]
     return "".join(f"{clean_line(line)}\n" for line in lines)
@@ -127,6 +146,7 @@ def _json(diagnoses: list[Diagnosis]) -> str:
             "name": one.info.name,
             "kind": one.info.kind,
             "eligible": one.info.eligible,
+            "heeds": one.info.profile.heeds,
             **asdict(one.health),
         }
         for one in diagnoses

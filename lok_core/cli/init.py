@@ -11,6 +11,7 @@ import click
 from lok_core.cli.output import load_plugins, write_stdout
 from lok_core.cli.places import given, read_setup
 from lok_core.errors import UsageError
+from lok_core.files import destination
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,7 @@ def init(ctx: click.Context, target: str | None) -> None:
     setup = read_setup(given(ctx, "config"))
     panel = lok_face.make_panel(load_plugins(setup.env), setup.env)
     try:
+        destination(file)
         with open(file, "x", encoding="utf-8") as stream:
             stream.write("".join(_content(panel)))
     except OSError as error:

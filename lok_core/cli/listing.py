@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lok_core.cli.output import load_plugins, say, write_stdout
+from lok_core.cli.output import hidden, hide, load_plugins, say, write_stdout
 from lok_core.cli.places import given, read_setup
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def backends(ctx: click.Context, file: str | None) -> None:
     for note in settings.notes:
         say(f"note: {note}")
     panel = lok_face.make_panel(registry, setup.env, (), settings)
+    hide(panel.secrets)
     infos = panel.infos()
     rows = [(info.name, _state(info), info.profile.style) for info in infos]
     rows = [row for row in rows if row[0] not in panel.problems]
@@ -62,10 +63,10 @@ def plugins(ctx: click.Context, file: str | None, verbose: bool) -> None:
     if len(registry.plugins) <= 1 and not registry.broken:
         write_stdout('\nonly lok itself is here; pip install "lok-core[standard]" adds tasks and a backend\n')
     for line in registry.duplicates():
-        write_stdout(f"\nwarning: {line}\n")
+        write_stdout(f"\nwarning: {hidden(line)}\n")
     if verbose:
         for broken in registry.broken:
-            write_stdout(f"\n{broken.plugin.label}\n{clean(broken.traceback)}")
+            write_stdout(f"\n{broken.plugin.label}\n{clean(hidden(broken.traceback))}")
 
 
 def _state(info: BackendInfo) -> str:
@@ -77,8 +78,7 @@ def _state(info: BackendInfo) -> str:
 def _table(rows: list[tuple[str, str, str]]) -> str:
     from lok_core.sanitize import clean_line
 
-    first = max((len(row[0]) for row in rows), default=0)
-    second = max((len(row[1]) for row in rows), default=0)
-    return "".join(
-        f"{clean_line(a):{first}}  {clean_line(b):{second}}  {clean_line(c)}\n" for a, b, c in rows
-    )
+    shown = [[clean_line(hidden(cell)) for cell in row] for row in rows]
+    first = max((len(row[0]) for row in shown), default=0)
+    second = max((len(row[1]) for row in shown), default=0)
+    return "".join(f"{a:{first}}  {b:{second}}  {c}\n" for a, b, c in shown)

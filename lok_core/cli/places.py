@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lok_core.cli.output import hide
 from lok_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def read_setup(config: str | None = None) -> Setup:
     from lok_core.lok import Setup
 
     given = None if config is None else Path(config)
-    return Setup.read(os.environ, state_dir(), _cwd(), _user_files(), given)
+    setup = Setup.read(os.environ, state_dir(), _cwd(), _user_files(), given)
+    hide(setup.secrets())
+    return setup
 
 
 def is_configured() -> bool:

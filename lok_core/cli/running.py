@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import trio
-from attrs import evolve, frozen
+from attrs import asdict, define, evolve, fields_dict, frozen
 
 from lok_core import lok as lok_face
 from lok_core.cli.app import shadowed
-from lok_core.cli.display import Display, make_display
+from lok_core.cli.display import make_display
 from lok_core.cli.issues import create_issues
-from lok_core.cli.output import complain, load_plugins, say, write_file, write_stdout
+from lok_core.cli.output import complain, hide, load_plugins, say, write_file, write_stdout
 from lok_core.cli.places import read_setup
+from lok_core.cli.signals import Signals
 from lok_core.errors import ExitCode, PluginError
+from lok_core.events import Event
 from lok_core.lok import Lok
-from lok_core.outcome import Answer, Event, Failure, Report, Screening, View
+from lok_core.outcome import Answer, Failure, Report, Screening, View
 from lok_core.sanitize import clean_line
 
-_SIGNALS = {
-    signal.SIGINT: "ended by Ctrl-C",
-    signal.SIGTERM: "ended by SIGTERM",
-    signal.SIGHUP: "ended by SIGHUP",
-}
+_OF_THE_MOMENT = ("quiet", "verbose")
+"""Options that do not belong to what is asked for."""
 
 
 @frozen
@@ -42,22 +42,28 @@ class Options:
         models: `NAME=MODEL`, or the model alone where one backend is asked.
         config: a file of configuration.
         timeout_s: None for the default, infinity for none.
+        deadline_s, max_calls, max_tokens: of the whole run; None for none.
+        quota_wait_s: how long it may wait for quotas in all; None for not at all.
     """
 
-    backends: tuple[str, ...]
-    directory: str | None
-    models: tuple[str, ...]
-    config: str | None
-    timeout_s: float | None
-    jobs: int | None
-    format: str
-    output: str | None
-    all: bool
-    answers: bool
-    quiet: bool
-    verbose: bool
+    backends: tuple[str, ...] = ()
+    directory: str | None = None
+    models: tuple[str, ...] = ()
+    config: str | None = None
+    timeout_s: float | None = None
+    jobs: int | None = None
+    format: str = "text"
+    output: str | None = None
+    all: bool = False
+    answers: bool = False
+    quiet: bool = False
+    verbose: bool = False
     issues: bool = False
     yes: bool = False
+    deadline_s: float | None = None
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    quota_wait_s: float | None = None
 
 
 def run_report(
@@ -66,6 +72,7 @@ def run_report(
     *,
     streams: bool,
     screening: Screening | None = None,
+    judged: bool = True,
 ) -> int:
     """Runs the work, shows its report, and returns the exit code.
 
@@ -73,10 +80,16 @@ def run_report(
         screening: what the work does with findings; its baseline is written here.
         streams: whether each outcome is shown as it arrives, where the format has a form for that; a task
             prints its merged findings when all is in.
+        judged: whether the exit code says how the run went.
     """
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # a plugin that prints must not spoil the report
-            return trio.run(_run, options, work, streams, screening or Screening())
+        # A plugin that prints must not spoil the report.
+        with contextlib.redirect_stdout(sys.stderr), contextlib.ExitStack() as last_words:
+            prepared = _prepare(options)
+            display = make_display(options.quiet, options.verbose)
+            with Signals(display, last_words.close) as signals:
+                last_words.callback(_tell_left, prepared, signals)
+                return trio.run(_run, prepared, work, streams, screening or Screening(), judged, signals)
     except BaseExceptionGroup as group:  # every nursery on the way wraps what it raised
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
@@ -84,18 +97,38 @@ def run_report(
         raise error from None
 
 
-async def _run(
-    options: Options, work: Callable[[Lok], Awaitable[Report]], streams: bool, screening: Screening
-) -> int:
+@define(eq=False)
+class _Prepared:
+    """What a run starts from, and its lok once that is open."""
+
+    options: Options
+    setup: lok_face.Setup
+    registry: lok_face.Registry
+    settings: lok_face.Settings
+    lok: Lok | None = None
+
+
+def _prepare(options: Options) -> _Prepared:
     setup = read_setup(options.config)
     registry = load_plugins(setup.env)
     settings = setup.settings(registry, options.models, options.backends)
     if not options.quiet:
         for note in [*settings.notes, *shadowed(settings.tasks)]:
             say(f"note: {clean_line(note)}")
-    chosen = lok_face.renderer(registry, options.format)  # a misspelt one before anything is asked
-    view = _view(options)
-    display = make_display(options.quiet, options.verbose)
+    lok_face.renderer(registry, options.format)  # a misspelt one before anything is asked
+    return _Prepared(options, setup, registry, settings)
+
+
+async def _run(
+    prepared: _Prepared,
+    work: Callable[[Lok], Awaitable[Report]],
+    streams: bool,
+    screening: Screening,
+    judged: bool,
+    signals: Signals,
+) -> int:
+    options, settings, display = prepared.options, prepared.settings, signals.display
+    chosen, view = lok_face.renderer(prepared.registry, options.format), _view(options)
     streaming = streams and options.format == "text" and options.output is None
 
     def listen(event: Event) -> None:
@@ -104,81 +137,108 @@ async def _run(
             with display.aside():
                 write_stdout(chosen.block(event.outcome, view))
 
-    received: list[signal.Signals] = []
     async with trio.open_nursery() as nursery:
         async with lok_face.open_lok(
-            env=setup.env,
-            state_dir=setup.state_dir,
+            env=prepared.setup.env,
+            state_dir=prepared.setup.state_dir,
             backends=options.backends,
-            limits=lok_face.make_limits(options.timeout_s, options.jobs, settings),
+            limits=lok_face.make_limits(
+                options.timeout_s,
+                options.jobs,
+                settings,
+                max_calls=options.max_calls,
+                max_tokens=options.max_tokens,
+                deadline_s=options.deadline_s,
+                quota_wait_s=options.quota_wait_s,
+            ),
             listener=listen,
-            registry=registry,
+            registry=prepared.registry,
             settings=settings,
-            trusted=setup.trusted,
+            trusted=prepared.setup.trusted,
+            invocation=_invocation(options),
         ) as lok:
-            await nursery.start(_on_signals, lok.interrupt, display, received)
+            prepared.lok = lok
+            hide(lok.engine.panel.secrets)
+            signals.tell(lok.interrupt)
             nursery.start_soon(display.refresh)
             with display:
                 report = await work(lok)
             baseline = None
-            if screening.update_baseline or screening.prune:
+            if (screening.update_baseline or screening.prune) and not lok_face.ended_early(report):
                 baseline = await lok.updated_baseline(report, screening)
         nursery.cancel_scope.cancel()
     if options.verbose:
         _tell_details(report)
     rest = evolve(report, outcomes=()) if streaming else report
-    code = _show(rest, registry, options, view)
+    code = _show(rest, prepared.registry, options, view)
+    signals.is_out = True
     if streams and not options.quiet:
         _tell_costs(report)
     if baseline is not None:
-        code = _write_baseline(screening, baseline) or code
+        code = _write_baseline(screening, baseline, report.directory) or code
+    elif screening.update_baseline or screening.prune:
+        say(f"the baseline {screening.baseline} is left as it was, as the run ended early")
     if options.issues:
-        await _create_issues(lok, report, options, received)
-    return code or _exit_code(report, received, options)
+        await _create_issues(lok, report, options, signals)
+    if signals.received:
+        return code or 128 + signals.received[0]
+    return code or (_exit_code(report, options) if judged else ExitCode.OK)
 
 
-async def _create_issues(lok: Lok, report: Report, options: Options, received: list[signal.Signals]) -> None:
-    if received or report.interrupted:
+def _tell_left(prepared: _Prepared, signals: Signals) -> None:
+    """Tells how to go on if something is left to ask, or how to see what did not get out."""
+    if prepared.lok is None or prepared.options.quiet:
+        return
+    if run := lok_face.left(prepared.lok):
+        say(f"hint: `lok resume {run}` asks what has no answer yet")
+    elif not signals.is_out and (run := lok_face.kept(prepared.lok)):
+        say(f"hint: `lok show {run}` shows what was answered")
+
+
+def _invocation(options: Options) -> dict[str, Any]:
+    """What a run's journal keeps of how it was started, as JSON."""
+    told = asdict(options, filter=lambda part, _: part.name not in _OF_THE_MOMENT)
+    return {
+        "cwd": os.getcwd(),
+        "options": {name: "inf" if value == math.inf else value for name, value in told.items()},
+    }
+
+
+def recorded(invocation: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a run that has a journal.
+
+    Raises:
+        ValueError: they are none.
+    """
+    told = invocation.get("options") or {}
+    options = lok_face.structured(told, Options)
+    known = [name for name in fields_dict(Options) if name in told and name not in _OF_THE_MOMENT]
+    values = {name: getattr(options, name) for name in known}
+    for value in values.values():
+        if isinstance(value, str) and not lok_face.is_path(value):
+            raise ValueError("no path")
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not value > 0:
+            raise ValueError("no limit")
+    return values
+
+
+async def _create_issues(lok: Lok, report: Report, options: Options, signals: Signals) -> None:
+    if signals.received or report.interrupted:
         say("no issues were created, as the run ended early")
         return
-    async with trio.open_nursery() as nursery:
-        work = trio.CancelScope()
-        await nursery.start(_on_signals, lambda reason: work.cancel(), Display(), received)
-        with work:
-            await create_issues(lok, report, everything=options.all, yes=options.yes)
-        nursery.cancel_scope.cancel()
+    with trio.CancelScope() as work:
+        signals.tell(lambda reason: work.cancel())
+        await create_issues(lok, report, everything=options.all, yes=options.yes)
 
 
-def _write_baseline(screening: Screening, text: str) -> int:
+def _write_baseline(screening: Screening, text: str, directory: Path) -> int:
     assert screening.baseline is not None
     try:
-        write_file(screening.baseline, text)
+        write_file(screening.baseline, text, directory)
     except OSError as error:
         complain(f"the baseline {screening.baseline} could not be written: {error.strerror}")
         return ExitCode.USAGE
     return ExitCode.OK
-
-
-async def _on_signals(
-    interrupt: Callable[[str], None],
-    display: Display,
-    received: list[signal.Signals],
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    # What is ignored stays so: nohup ignores SIGHUP, a shell's background job SIGINT.
-    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    if not heeded:
-        task_status.started()
-        return
-    with trio.open_signal_receiver(*heeded) as signals:
-        task_status.started()
-        async for number in signals:
-            received.append(signal.Signals(number))
-            if len(received) > 1:
-                # The user has no patience left; the guard ends the backends.
-                display.__exit__(None, None, None)
-                os._exit(128 + number)
-            interrupt(_SIGNALS[received[0]])
 
 
 def _show(report: Report, registry: lok_face.Registry, options: Options, view: View) -> int:
@@ -194,7 +254,7 @@ def _show(report: Report, registry: lok_face.Registry, options: Options, view: V
         write_stdout(text)
         return code
     try:
-        write_file(Path(options.output), text)
+        write_file(Path(options.output), text, report.directory)
     except OSError as error:
         write_stdout(text)
         complain(
@@ -204,9 +264,7 @@ def _show(report: Report, registry: lok_face.Registry, options: Options, view: V
     return code
 
 
-def _exit_code(report: Report, received: list[signal.Signals], options: Options) -> int:
-    if received:
-        return 128 + received[0]
+def _exit_code(report: Report, options: Options) -> int:
     if report.interrupted:
         complain(report.notes[-1], "this is a fault of the task's plugin")
         return ExitCode.INTERNAL

@@ -22,8 +22,11 @@ def task_command(name: str, description: str) -> click.Command:
     @run_options
     @screening_options(repair=True)
     @issues_options
+    @click.option(
+        "--fallback", is_flag=True, help="Send a prompt to the next recommended backend when one fails."
+    )
     @click.pass_context
-    def command(ctx: click.Context, /, target: str | None, **keywords: Any) -> int:
+    def command(ctx: click.Context, /, target: str | None, fallback: bool, **keywords: Any) -> int:
         # Not at the top: `--help` would pay for trio.
 
         from lok_core.cli.running import Options, run_report
@@ -35,7 +38,10 @@ def task_command(name: str, description: str) -> click.Command:
         options = Options(**keywords)
         directory = one_directory(f"lok {name}", target, options.directory, given(ctx, "directory"))
         return run_report(
-            options, lambda lok: lok.run_task(name, directory, wanted), streams=False, screening=wanted
+            options,
+            lambda lok: lok.run_task(name, directory, wanted, fallback=fallback),
+            streams=False,
+            screening=wanted,
         )
 
     return command

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from lok_core.cli.output import write_stdout
+from lok_core.cli.output import say, write_stdout
 from lok_core.cli.places import given
 from lok_core.errors import UsageError
 
@@ -50,5 +50,8 @@ def trust(ctx: click.Context, target: str | None, listing: bool, revoke: bool) -
         return
     if not directory.is_dir():
         raise UsageError(f"{directory} is not a directory", "name the directory that holds the lok.toml")
-    files = trusted.add_directory(directory)
+    files, left_out = trusted.add_directory(directory)
+    for file in left_out:
+        where = f"{file} is a link that leads out, to {os.path.realpath(file)}"
+        say(f"note: {clean_line(where)}, and is not trusted")
     write_stdout("".join(f"trusted: {clean_line(str(path))}\n" for path in (directory, *files)))

@@ -105,13 +105,21 @@ def _of_report(data: Any, name: str) -> Foreign:
             clean, unread = _nothing_in(taken, f"the answer of {answer.backend}")
             notes.extend(clean)
             doubts.extend(unread)
-    if failed := sum(text(outcome, "outcome") == "failure" for outcome in objects(data, "outcomes")):
+    asked = sum(not text(outcome, "instead_of") for outcome in objects(data, "outcomes"))
+    if failed := asked - sum(text(outcome, "outcome") == "answer" for outcome in objects(data, "outcomes")):
         doubts.append(f"{failed} requests of the run that {name} tells of were not answered")
     lost = sum(bool(line(outcome, "unparsed_locations")) for outcome in objects(data, "outcomes"))
     if lost and text(data, "detail", "mode") != "ask":
         doubts.append(f"{lost} answers of the run that {name} tells of could not be read")
-    if at(data, "degraded"):
-        doubts.append(f"findings may be missing in {name} itself: {text(data, 'degraded', 0)}")
+    stand_ins = tuple(
+        f"{text(outcome, 'backend')} answered in the place of {text(outcome, 'instead_of')} ("
+        for outcome in objects(data, "outcomes")
+        if text(outcome, "instead_of")
+    )
+    degraded = at(data, "degraded") if isinstance(at(data, "degraded"), list) else []
+    gaps = [one for one in degraded if isinstance(one, str) and not one.startswith(stand_ins)]
+    if gaps:
+        doubts.append(f"findings may be missing in {name} itself: {gaps[0]}")
     if at(data, "interrupted") is True:
         doubts.append(f"the run that {name} tells of was interrupted")
     return Foreign(tuple(found), tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(doubts)))

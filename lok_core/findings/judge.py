@@ -15,7 +15,7 @@ from lok_core.findings.rank import ranked
 from lok_core.findings.suppress import suppression
 from lok_core.findings.tree import Tree
 from lok_core.models import SEVERITIES
-from lok_core.outcome import Answer, Failure, Finding, Report, Screening
+from lok_core.outcome import Answer, Finding, Report, Screening
 
 
 def judged(
@@ -77,16 +77,15 @@ def gating(report: Report) -> list[Finding]:
 
 def undecided(report: Report) -> str:
     """Why nobody can say that the gate holds, though no finding gates; empty if it holds."""
-    failed = [outcome for outcome in report.outcomes if isinstance(outcome, Failure)]
-    if failed:
-        return f"{len(failed)} of {len(report.outcomes)} requests failed"
+    if report.unanswered:
+        return f"{report.unanswered} of {report.asked} requests failed"
     if report.interrupted:
         return "the run ended before everything was asked and answered"
     unread = sum(isinstance(one, Answer) and one.is_unread for one in report.outcomes)
     if unread:
         return f"{unread} of {len(report.outcomes)} answers could not be read"
-    if report.degraded:
-        return report.degraded[0]
+    if report.gaps:
+        return report.gaps[0]
     told = {outcome.backend for outcome in report.outcomes}
     if report.outcomes and report.gate is not None and len(told) < report.gate.quorum:
         return f"{report.gate.quorum} backends have to agree, and {len(told)} answered"

@@ -8,7 +8,8 @@ from pathlib import Path
 import trio
 from attrs import evolve
 
-from lok_core.engine import Attempt, Engine
+from lok_core.attempt import Attempt
+from lok_core.engine import Engine
 from lok_core.models import Health, Request
 from lok_core.outcome import Failure
 

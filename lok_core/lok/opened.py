@@ -7,25 +7,29 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from attrs import Factory, define, evolve
+from attrs import Factory, define
 
 from lok_core.environment import NPM_FOLDER
 from lok_core.errors import PLUGIN_FAULTS, UsageError
 from lok_core.folders import existing, private_folder
 from lok_core.interfaces import Rule
+from lok_core.limits import make_limits
 from lok_core.outcome import Screening
 from lok_core.registry import DISABLE, Registry
+from lok_core.sanitize import masked
 from lok_core.settings import Settings
-from lok_core.setup import make_limits, make_panel, make_task
+from lok_core.setup import make_panel, make_task
 
 if TYPE_CHECKING:
     from lok_core.engine import Engine
+    from lok_core.events import Event
     from lok_core.findings.baseline import Baseline
     from lok_core.job import EngineJob
+    from lok_core.journal import Journal, Recalled
     from lok_core.models import Health
-    from lok_core.outcome import Event, Report
+    from lok_core.outcome import Report
     from lok_core.panel import Limits
     from lok_core.worktrees import Checkout
 
@@ -38,13 +42,24 @@ def installed(env: Mapping[str, str]) -> Registry:
 
 @define(eq=False)
 class Lok:
-    """An open lok: backends with their processes, one command at a time. Made by `open_lok`."""
+    """An open lok: backends with their processes, one command at a time. Made by `open_lok`.
+
+    Attributes:
+        invocation: what the journal keeps of how lok was called, as JSON.
+        journal: of the command under way, or of the last one.
+        report: of the last one; None while it has none.
+        recalled: what an earlier run was answered, in whose place this one goes on.
+    """
 
     registry: Registry
     engine: Engine
     run: str
     state_dir: Path
     settings: Settings = Factory(Settings)
+    invocation: Mapping[str, Any] = Factory(dict)
+    journal: Journal | None = None
+    report: Report | None = None
+    recalled: Recalled | None = None
     _job: EngineJob | None = None
     _interrupted: str = ""
 
@@ -65,7 +80,9 @@ class Lok:
 
         _check(prompt)
         job = self._opened(directory, first=first, fallback=fallback)
-        return await self._reported(job, ask(job, prompt))
+        return await self._reported(
+            job, ask(job, prompt), "ask", prompt=prompt, first=first, fallback=fallback
+        )
 
     async def suggest(self, task: str, directory: Path) -> Report:
         """Which backends suit the task, best first, and why. None is asked.
@@ -77,7 +94,7 @@ class Lok:
 
         _check(task)
         job = self._opened(directory)
-        return await self._reported(job, suggest(job, task))
+        return await self._reported(job, suggest(job, task), reads=False)
 
     async def smart(self, prompt: str, directory: Path, *, fallback: bool = False) -> Report:
         """The answer of the backend that suits the prompt best.
@@ -93,7 +110,7 @@ class Lok:
 
         _check(prompt)
         job = self._opened(directory, fallback=fallback)
-        return await self._reported(job, smart(job, prompt))
+        return await self._reported(job, smart(job, prompt), "smart", prompt=prompt, fallback=fallback)
 
     async def team(self, task: str, directory: Path, *, debate: bool = False) -> Report:
         """Every part of the task by the backend that suits it best, at once, and a summary of it all.
@@ -109,7 +126,7 @@ class Lok:
 
         _check(task)
         job = self._opened(directory)
-        return await self._reported(job, team(job, task, debate=debate))
+        return await self._reported(job, team(job, task, debate=debate), "team", task=task, debate=debate)
 
     async def debate(
         self, topic: str, directory: Path, *, rounds: int = 3, seed: int | None = None
@@ -129,7 +146,8 @@ class Lok:
         _check(topic)
         job = self._opened(directory)
         seed = random.randrange(10**6) if seed is None else seed
-        return await self._reported(job, debate(job, topic, rounds=rounds, seed=seed))
+        mode = debate(job, topic, rounds=rounds, seed=seed)
+        return await self._reported(job, mode, "debate", topic=topic, rounds=rounds, seed=seed)
 
     async def spawn(
         self, task: str, directory: Path, *, agents: Sequence[str] = (), write: bool = False
@@ -151,7 +169,10 @@ class Lok:
         _check(task)
         job = self._opened(directory)
         made = partial(self._copied, job.directory) if write else None
-        return await self._reported(job, spawn(job, task, read_agents(agents), made))
+        mode = spawn(job, task, read_agents(agents), made)
+        return await self._reported(
+            job, mode, "spawn", reads=not write, task=task, agents=tuple(agents), write=write
+        )
 
     async def _copied(self, directory: Path) -> Checkout:
         """The checkout of which agents get copies."""
@@ -177,7 +198,9 @@ class Lok:
 
         job = self._opened(directory)
         children, env = self.engine.children, self.engine.panel.env
-        return await self._reported(job, spawned(job, children, env, self.state_dir / "worktrees"))
+        return await self._reported(
+            job, spawned(job, children, env, self.state_dir / "worktrees"), reads=False
+        )
 
     async def conduct(self, task: str, directory: Path, *, conductor: str | None = None) -> Report:
         """What a backend makes of the task that may ask all others, over several rounds.
@@ -195,13 +218,17 @@ class Lok:
         _check(task)
         job = self._opened(directory)
         bounds = (self.settings.max_rounds, self.settings.max_tokens)
-        return await self._reported(job, conduct(job, task, conductor, *bounds))
+        mode = conduct(job, task, conductor, *bounds)
+        return await self._reported(job, mode, "conduct", task=task, conductor=conductor)
 
-    async def run_task(self, name: str, directory: Path, screening: Screening | None = None) -> Report:
+    async def run_task(
+        self, name: str, directory: Path, screening: Screening | None = None, *, fallback: bool = False
+    ) -> Report:
         """The report of the task of that name on the directory.
 
         Args:
             screening: what becomes of its findings; without it all are reported, and none is a failure.
+            fallback: whether a prompt goes on to the next recommended backend when one fails.
 
         Raises:
             UnknownNameError: there is no such task.
@@ -211,10 +238,11 @@ class Lok:
 
         task = make_task(self.registry, name, self.settings)
         screening = screening or Screening()
-        job = self._opened(directory, chosen=self._named_by(name))
-        known = await self._known(screening, job.directory)
+        job = self._opened(directory, chosen=self._named_by(name), fallback=fallback)
+        known = await self.known(screening, job.directory)
         tell(job, task, self.settings, named=bool(self.engine.panel.named))
-        return await self._reported(job, run_task(job, task, screening, *known))
+        mode = run_task(job, task, screening, *known)
+        return await self._reported(job, mode, "run_task", name=name, screening=screening, fallback=fallback)
 
     async def ground(self, text: str, name: str, directory: Path, screening: Screening) -> Report:
         """The findings in what another tool or a person wrote, checked against the directory.
@@ -229,15 +257,15 @@ class Lok:
         from lok_core.modes.ground import ground
 
         job = self._opened(directory)
-        known = await self._known(screening, job.directory)
-        return await self._reported(job, ground(job, text, name, screening, *known))
+        known = await self.known(screening, job.directory)
+        return await self._reported(job, ground(job, text, name, screening, *known), reads=False)
 
     async def updated_baseline(self, report: Report, screening: Screening) -> str:
         """What the baseline's file should hold after the report."""
         from lok_core import known
 
         assert screening.baseline is not None
-        baseline = known.read_baseline(screening.baseline, missing_is_empty=True)
+        baseline = known.read_baseline(screening.baseline, [report.directory], missing_is_empty=True)
         changed = await known.updated(
             baseline,
             report,
@@ -248,14 +276,14 @@ class Lok:
         )
         return changed.text()
 
-    async def _known(
-        self, screening: Screening, directory: Path
-    ) -> tuple[Baseline | None, Mapping[str, str]]:
+    async def known(self, screening: Screening, directory: Path) -> tuple[Baseline | None, Mapping[str, str]]:
+        """The findings that are known, and how files are called now that had another name then."""
         if screening.baseline is None:
             return None, {}
         from lok_core.known import read_baseline, renamed_since
 
-        baseline = read_baseline(screening.baseline, missing_is_empty=screening.update_baseline)
+        missing_is_empty = screening.update_baseline
+        baseline = read_baseline(screening.baseline, [directory], missing_is_empty=missing_is_empty)
         children, env = self.engine.children, self.engine.panel.env
         return baseline, await renamed_since(baseline, children, directory, env)
 
@@ -284,26 +312,19 @@ class Lok:
         there = {info.name for info in self.engine.panel.infos() if info.available}
         return tuple(dict.fromkeys(name for name in wanted if name in there))
 
-    async def _reported(self, job: EngineJob, mode: Awaitable[Report]) -> Report:
-        from datetime import UTC, datetime
+    async def _reported(
+        self, job: EngineJob, mode: Awaitable[Report], method: str = "", *, reads: bool = True, **asked: Any
+    ) -> Report:
+        """The mode's report with what only the whole run knows.
 
-        import trio
+        Args:
+            method: the one that was called; empty if nobody is asked.
+            asked: what it was called with, the directory excepted.
+            reads: whether its backends may read the directory, and must not change it.
+        """
+        from lok_core.lok.reported import reported
 
-        from lok_core import __version__
-        from lok_core.modes.reporting import participants
-
-        started_at, started = datetime.now(UTC), trio.current_time()
-        report = await mode
-        await self.engine.children.sweep()
-        return evolve(
-            report,
-            backends=participants(report, self.engine.panel, self.registry),
-            leaked=tuple(self.engine.children.leaked),
-            started_at=started_at.isoformat(timespec="seconds"),
-            duration_s=round(trio.current_time() - started, 3),
-            run=self.run,
-            lok_version=__version__,
-        )
+        return await reported(self, job, mode, method, asked, reads=reads)
 
     async def check(self) -> dict[str, Health]:
         """What each backend says of its own readiness, by name, sorted. No model is asked.
@@ -331,6 +352,7 @@ async def open_lok(
     registry: Registry | None = None,
     settings: Settings | None = None,
     trusted: Collection[str] = (),
+    invocation: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Lok]:
     """A lok with its backends; when it is left, none of their processes is.
 
@@ -342,6 +364,7 @@ async def open_lok(
         registry: the plugins, if they are known already.
         settings: the configuration; without it, what holds where there is none.
         trusted: the directories whose content is trusted, as real paths.
+        invocation: what the journals of its runs are to keep of how lok was called, as JSON.
 
     Raises:
         UnknownNameError: a named backend is not there.
@@ -361,8 +384,12 @@ async def open_lok(
     async with open_children() as children:
         with private_folder(state_dir, children.mark) as folder:
             limits = limits or make_limits(settings=settings)
-            engine = Engine(panel, rules, children, folder, limits, listener)
+
+            def tell(event: Event) -> None:
+                listener(masked(event, panel.mask))
+
+            engine = Engine(panel, rules, children, folder, limits, tell)
             try:
-                yield Lok(registry, engine, children.mark, state_dir, settings)
+                yield Lok(registry, engine, children.mark, state_dir, settings, invocation or {})
             finally:
                 await engine.aclose()

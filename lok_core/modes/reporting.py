@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from lok_core.budget import Budget
 from lok_core.interfaces import Backend, Job
 from lok_core.models import Usage
-from lok_core.outcome import Answer, Detail, Finding, Outcome, Participant, Report
+from lok_core.outcome import Answer, Detail, Failure, Finding, Outcome, Participant, Report
 from lok_core.panel import Panel
 from lok_core.registry import Registry
 
@@ -29,7 +30,7 @@ def participants(report: Report, panel: Panel, registry: Registry) -> tuple[Part
     """Who took part, by name: which plugin it is from, and which model answered."""
     took_part = []
     for name in sorted({outcome.backend for outcome in report.outcomes}):
-        kind = panel.get(name).kind
+        kind = panel.backends[name].kind if name in panel.backends else ""  # gone since a run long ago
         owner = registry.owner(Backend, kind)
         answers = [one for one in report.outcomes if isinstance(one, Answer) and one.backend == name]
         models = [one.reply.model for one in answers if one.reply.model]
@@ -43,6 +44,20 @@ def participants(report: Report, panel: Panel, registry: Registry) -> tuple[Part
             )
         )
     return tuple(took_part)
+
+
+def shortcomings(report: Report, budget: Budget) -> tuple[str, ...]:
+    """What of the run is less than was asked for: what its caps did, who of several did not answer, and in
+    whose place others did."""
+    told = list(budget.told())
+    counted = [one for one in report.outcomes if isinstance(one, Answer) or one.kind != "cancelled"]
+    names = dict.fromkeys(outcome.backend for outcome in counted)
+    kinds = {one.backend: one.kind for one in counted if isinstance(one, Failure)}
+    answered = {one.backend for one in counted if isinstance(one, Answer)}
+    failed = [f"{name} failed ({kinds[name]})" for name in names if name not in answered]
+    if failed and answered and report.unanswered:
+        told.append(f"{len(answered)} of {len(names)} backends answered: {', '.join(failed)}")
+    return (*told, *report.stand_ins, *report.degraded)
 
 
 def total(outcomes: Sequence[Outcome]) -> Usage:

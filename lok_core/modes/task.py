@@ -6,7 +6,7 @@ The only place where outcomes become findings, so that no task can leave a check
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
@@ -64,23 +64,39 @@ async def run_task(
             f"no backend is there to {task.name}",
             "pip install lok-backend-static needs no key; `lok backends` shows what is there",
         )
-    taken = await _extracted(job, job.outcomes)
+    analysers = {info.name for info in job.backends() if not info.profile.is_llm}
+    taken = await extracted(job.outcomes, analysers)
     if screening.repair:
         unread = [one.outcome for one in taken if _is_unread(one.outcome)]
         for outcome in unread:
             job.note(f"no finding could be read from {_whose(outcome)}; it is asked for once more as JSON")
-        again = await _extracted(job, await job.ask_all([_repairing(outcome) for outcome in unread]))
+        again = await extracted(await job.ask_all([_repairing(outcome) for outcome in unread]), analysers)
         read = {(one.outcome.backend, one.outcome.request.label) for one in again if _is_read(one.outcome)}
         taken = [_without_doubt(one, read) for one in taken] + again
+    detail = TaskDetail(task.name, task.description, tuple(prompt.name for prompt in task.prompts))
+    made = await concluded(job, detail, taken, screening, baseline, renames or {})
+    return evolve(made, interrupted=made.interrupted or fault is not None)
+
+
+async def concluded(
+    job: Job,
+    detail: TaskDetail,
+    taken: Sequence[Extracted],
+    screening: Screening,
+    baseline: Baseline | None,
+    renames: Mapping[str, str],
+) -> Report:
+    """The report of a task of which nothing more is asked.
+
+    Args:
+        taken: what was found in each outcome.
+    """
     cut = [f"{_whose(one.outcome)} was too much: {what}" for one in taken for what in one.cut]
     found = [finding for one in taken for finding in one.findings]
-    findings = await judge(job, found, screening, baseline, renames or {})
-    prompts = tuple(prompt.name for prompt in task.prompts)
-    made = report(task.name, job, TaskDetail(task.name, task.description, prompts), findings)
+    findings = await judge(job, found, screening, baseline, renames)
     return evolve(
-        made,
+        report(detail.name, job, detail, findings),
         outcomes=tuple(one.outcome for one in taken),
-        interrupted=made.interrupted or fault is not None,
         degraded=tuple(cut),
         gate=screening.gate,
         baseline=str(screening.baseline or ""),
@@ -138,10 +154,10 @@ async def judge(
     return findings
 
 
-async def _extracted(job: Job, outcomes: Iterable[Outcome]) -> list[Extracted]:
-    analysers = {info.name for info in job.backends() if not info.profile.is_llm}
+async def extracted(outcomes: Iterable[Outcome], analysers: Collection[str]) -> list[Extracted]:
+    """What was found in each outcome; that of an analyser is a lead."""
 
-    def extracted() -> list[Extracted]:
+    def work() -> list[Extracted]:
         from lok_core.findings.extract import Extracted, extract
 
         return [
@@ -151,7 +167,7 @@ async def _extracted(job: Job, outcomes: Iterable[Outcome]) -> list[Extracted]:
             for outcome in outcomes
         ]
 
-    return await in_thread(extracted)
+    return await in_thread(work)
 
 
 def _is_unread(outcome: Outcome) -> bool:

@@ -6,7 +6,9 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _bounded(test: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(test)
     async def bounded(*args: Any, **kwargs: Any) -> None:
-        with trio.fail_after(LIMIT_S):
+        with _fail_after_real(LIMIT_S):
             await test(*args, **kwargs)
 
     return bounded
+
+
+@contextmanager
+def _fail_after_real(seconds: float) -> Iterator[None]:
+    """Bounds what is inside by the real clock: one that jumps would jump to the end while a thread works."""
+    token = trio.lowlevel.current_trio_token()
+    with trio.CancelScope() as scope:
+        timer = threading.Timer(seconds, lambda: token.run_sync_soon(scope.cancel))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+    if scope.cancelled_caught:
+        raise trio.TooSlowError
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from lok_core.models import (
 from lok_core.outcome import (
     Answer,
     AskDetail,
+    Change,
     Failure,
     Finding,
     Gate,
@@ -124,6 +125,7 @@ def sample_reports() -> dict[str, Report]:
         "paths": _task(_answer(), findings=_odd_paths()),
         "hostile": _hostile(),
         "interrupted": _interrupted(),
+        "fallback": _fallback(),
         "many": _task(_answer(), findings=_many()),
         **_modes(),
     }
@@ -337,6 +339,7 @@ def _hostile() -> Report:
         notes=tuple(told),
         degraded=tuple(told),
         leaked=tuple(Leaked(4711, text, text) for text in told),
+        changed=tuple(Change(text[:300], "added", text[:100]) for text in told),
     )
 
 
@@ -347,8 +350,25 @@ def _interrupted() -> Report:
         findings=[_finding(incomplete=True)],
         interrupted=True,
         leaked=(Leaked(4711, "sleep 1000", "n+1"),),
+        changed=(Change("src/app.py", "changed", "codex"), Change("notes.md", "removed")),
         notes=("no language model was asked",),
         degraded=("gemini is not available: not logged in",),
+    )
+
+
+def _fallback() -> Report:
+    """One backend that went on to another, and what a cap has kept from being asked."""
+    when = "used up; may be asked again at 15:04, in 41 min"
+    return _task(
+        Failure(_request(), "codex", "quota", when, hint="see the billing", retry_after_s=2460.0, attempts=1),
+        evolve(_answer("Nothing to report.", backend="gemini"), instead_of="codex", findings=0, clean=True),
+        Failure(_request("n+1"), "codex", "cancelled", "not started: --max-calls 2 is reached"),
+        findings=[],
+        degraded=(
+            "--max-calls 2: 1 request was not started",
+            "gemini answered in the place of codex (codex: quota)",
+        ),
+        notes=("codex failed (quota); gemini is asked instead",),
     )
 
 
