@@ -54,7 +54,7 @@ def test_each_option_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     sources = [(ROOT / "lok_core" / "cli" / f"{name}.py").read_text() for name in ("options", "issues")]
     declared = re.findall(r'click.option\(\s*"(-[^"]+)"', "".join(sources))
-    assert len(declared) == 26
+    assert len(declared) == 27
     for option in declared:
         told = option.rpartition("/")[2]  # of --yes/--no the one that is not the default
         assert re.search(rf"`{told}\b", readme), option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lok_core.cli.options import text_or_json
 from lok_core.cli.output import load_plugins, write_stdout
 from lok_core.cli.places import given, read_setup
 
@@ -34,14 +35,7 @@ _KEY = re.compile(
 @click.option(
     "-c", "--config", "file", type=click.Path(), metavar="FILE", help="A lok.toml that counts most."
 )
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="text or json.  [default: text]",
-)
+@text_or_json
 @click.pass_context
 def config(ctx: click.Context, file: str | None, form: str) -> None:
     """Shows the values that count and the file that each is from; secrets are masked."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict, frozen
 
+from lok_core.cli.options import text_or_json
 from lok_core.cli.output import hide, load_plugins, say, write_stdout
 from lok_core.cli.places import given, read_setup
 from lok_core.errors import ExitCode, UsageError
@@ -38,14 +39,7 @@ class Diagnosis:
 @click.option(
     "-c", "--config", "file", type=click.Path(), metavar="FILE", help="A lok.toml that counts most."
 )
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="text or json.  [default: text]",
-)
+@text_or_json
 @click.option("--orphans", is_flag=True, help="List processes that a killed lok has left, and do no more.")
 @click.option("--end", is_flag=True, help="With --orphans: end them; asks first.")
 @click.option("-y", "--yes", is_flag=True, help="With --end: do not ask.")

@@ -167,6 +167,17 @@ _REPAIR = click.option(
 )
 
 
+text_or_json = click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="text or json.  [default: text]",
+)
+"""For commands that list something."""
+
+
 def screening_options(*, repair: bool) -> Callable[[F], F]:
     """Adds the options about findings; `screening` makes one value of them.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lok_core.cli.options import text_or_json
 from lok_core.cli.output import say, write_stdout
 from lok_core.cli.places import state_dir
 from lok_core.errors import UsageError
@@ -21,14 +22,7 @@ _QUESTION = 50  # characters of it that a list shows
 
 
 @click.command(short_help="List the runs that can be shown again or gone on with.")
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="text or json.  [default: text]",
-)
+@text_or_json
 @click.option("--prune", "pruning", is_flag=True, help="Remove old ones, and stop.")
 @click.option(
     "--older-than",
