@@ -205,7 +205,7 @@ def test_the_prompt_is_without_what_the_programs_put_around_it(provider):
 def test_an_error_has_its_status_and_the_form_of_its_provider(provider, api, mode):
     status, headers, raw = post(provider, api, f"Say hi [[mode={mode}]]")
     really = {("gemini", "bad-key"): 400, ("anthropic", "credit"): 400}
-    named = {"quota": 429, "credit": 429, "bad-key": 401, "too-large": 400}
+    named = {"quota": 429, "credit": 429, "plan-limit": 429, "bad-key": 401, "too-large": 400}
     assert status == really.get((api, mode), named.get(mode) or int(mode))
     assert json.loads(raw)["error"]["message"]
     assert headers["Retry-After"] == ("1" if mode == "429" else None)

@@ -260,7 +260,11 @@ def _laid_out(fault, folder):
 def _signalled(fault, started, verdict):
     """Sends the signals once the backend is at work and the other one has answered."""
     ready = started.folder / "bin" / "ready"
-    at_work = until(lambda: ready.exists() and b"quick: answered" in started.stderr, fault.bound_s * BUSY)
+    shown = QUICK.encode() if fault.form == "text" else b""
+    at_work = until(
+        lambda: ready.exists() and b"quick: answered" in started.stderr and shown in started.stdout,
+        fault.bound_s * BUSY,
+    )
     if not at_work:
         verdict.hung.append(f"never at work; stderr: {started.stderr[-500:]!r}")
     begin = time.monotonic()
