@@ -241,6 +241,7 @@ def odd(world, *args, before=None, **streams):
     return process.returncode, said.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the size of a pipe")
 @pytest.mark.parametrize("env", [{}, {"PYTHONUNBUFFERED": "1"}])
 @pytest.mark.parametrize("blocking", [True, False])

@@ -162,6 +162,7 @@ def test_a_killed_run_goes_on_with_what_it_had_been_answered(house, mode):
     assert house.lines("run")[0]["continues"] == killed.stem
 
 
+@pytest.mark.slow
 def test_of_a_killed_task_the_findings_are_shown(house):
     house.end(signal.SIGKILL, 4, "hunt", "-b", "quick,slow", asked=4)
     (finding,) = house.lok("show", "last", "-f", "json").report["findings"]
@@ -223,6 +224,7 @@ def test_a_cap_that_is_reached_leaves_something_to_ask(house):
     assert len(house.quick.calls) == len(house.slow.calls) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_says_how_to_go_on(house, number):
     code, lok = house.end(number, 1, *ASK)
@@ -241,6 +243,7 @@ def test_a_second_ctrl_c_says_it_too(house):
     assert HINT.format(short(house.journals[0])) in lok.stderr
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_does_not_hide_it(house):
     with open("/dev/full", "wb") as full, house.started(*ASK, "-f", "json", stdout=full) as lok:
         until(lambda: len(house.answers()) == 1 and house.slow.calls)

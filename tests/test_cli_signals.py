@@ -367,6 +367,7 @@ def end_by_two(lok, number):
     return lok.end()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_lok_although_nobody_reads_the_report(world, form, number):

@@ -129,12 +129,14 @@ def test_the_session_and_the_model_do_not_tell_it(place):
     assert_hidden(done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_question_that_holds_it_is_not_repeated(place, form):
     done = place.lok("ask", "-b", "mine", "-d", "code", "-f", form, f"Is {KEY} a key?", how="exit")
     assert_hidden(done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["json", "html"])
 def test_a_report_in_a_file_does_not_tell_it(place, form):
     file = place.folder / f"report.{form}"
@@ -144,6 +146,7 @@ def test_a_report_in_a_file_does_not_tell_it(place, form):
     assert MASK in file.read_text()
 
 
+@pytest.mark.slow
 def test_a_baseline_does_not_tell_it(place):
     file = place.folder / "baseline.json"
     done = place.lok("hunt", "code", "-b", "mine", "--baseline", file, "--update-baseline", how="findings")
@@ -152,6 +155,7 @@ def test_a_baseline_does_not_tell_it(place):
     assert CORE not in file.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "args",
     [
@@ -175,6 +179,7 @@ def test_no_other_command_and_no_error_tells_it(place, args):
         place.config.write_text(CONFIG)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", [["plugins"], ["plugins", "-v"]], ids=" ".join)
 def test_a_broken_plugin_does_not_tell_it(house, args):
     house.install("lok-task-broken", "import os\nraise ValueError(os.environ['ANTHROPIC_API_KEY'])")
@@ -183,6 +188,7 @@ def test_a_broken_plugin_does_not_tell_it(house, args):
     assert MASK in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_the_path_of_a_program_does_not_tell_it(tmp_path, form):
     place = Place(tmp_path)
@@ -194,6 +200,7 @@ def test_the_path_of_a_program_does_not_tell_it(tmp_path, form):
     assert "sk-C***(16 characters)/mine" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_key_that_is_a_word_of_every_answer_leaves_it_whole_and_is_told_once(place):
     done = place.lok("hunt", "code", "-b", "mine", "-f", "json", "--all", how="findings", key="explanation")
     assert {one["severity"] for one in done.report["findings"]} == {"high"}
