@@ -152,7 +152,8 @@ class CommandBackend(Backend):
         """The placeholders."""
         import trio
 
-        left_s = min(trio.current_effective_deadline() - trio.current_time(), _WEEK_S)
+        # Cancelled, the deadline is minus infinity.
+        left_s = max(1.0, min(trio.current_effective_deadline() - trio.current_time(), _WEEK_S))
         model = request.model or self.config.model
         return {
             "prompt": self.prompt(request),
@@ -161,7 +162,7 @@ class CommandBackend(Backend):
             "out_file": str(run.folder / "lok-out"),
             "work_dir": str(request.directory),
             "folder": str(run.folder),
-            "timeout_s": str(max(1, int(left_s))),
+            "timeout_s": str(int(left_s)),
         }
 
     def __call(

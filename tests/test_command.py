@@ -838,6 +838,22 @@ async def test_a_deadline_keeps_what_the_program_said(house, fake_cli):
     assert (failure.kind, failure.partial) == ("timeout", "half of it")
 
 
+async def test_one_that_is_interrupted_just_before_its_program_starts_is_cancelled(house, fake_cli):
+    fake_cli("tool", stdout="an answer")
+
+    class Adapter(CommandBackend):
+        kind = "tool"
+        spec = CommandSpec("tool")
+
+        def spec_for(self, request, run):
+            job.interrupt("ended by Ctrl-C")
+            return self.spec
+
+    async with house.job(Adapter("tool", CommandConfig())) as job:
+        outcome = await job.ask(Request("why?", house.directory, backend="tool"))
+    assert failure_of(outcome).kind == "cancelled"
+
+
 def test_own_patterns_come_before_the_common_ones():
     errors = (
         ErrorPattern("Stopped: length", "truncated", "stderr", 3, "ask for less"),
