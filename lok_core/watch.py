@@ -130,11 +130,11 @@ class Watch:
         found: dict[str, _Noted] = {}
         folders = [""]
         entries = 0
+        await trio.lowlevel.checkpoint()
         while folders:
             if time.monotonic() - begin > patience * self.max_seconds:
                 raise _TooLargeError(f"{top} cannot be looked through in {patience * self.max_seconds:g} s")
             folder = folders.pop()
-            await trio.lowlevel.checkpoint()
             try:
                 listing = os.scandir(os.path.join(top, folder))
             except (FileNotFoundError, NotADirectoryError):
