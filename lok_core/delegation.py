@@ -1,4 +1,4 @@
-"""Which backend suits a request: the rules' votes, added up; and what a prompt is about."""
+"""Which backend suits a request: the rules' votes, added up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs import evolve
 
 from lok_core.errors import PLUGIN_FAULTS
 from lok_core.interfaces import Rule
-from lok_core.models import BackendInfo, Category, Ranking, Request, Vote
+from lok_core.models import BackendInfo, Ranking, Request, Vote
 
 
 def recommend(request: Request, backends: Sequence[BackendInfo], rules: Iterable[Rule]) -> Ranking:
@@ -32,13 +32,3 @@ def recommend(request: Request, backends: Sequence[BackendInfo], rules: Iterable
     weights = {name: sum(vote.weight for vote in votes if vote.backend == name) for name in names}
     order = sorted(names, key=lambda name: (-weights[name], name))
     return Ranking(tuple(order), tuple(sorted(votes, key=lambda vote: (vote.backend, vote.reason))))
-
-
-def category_of(name: str, text: str) -> Category:
-    """What a prompt is about that does not say so: by its name, else by the words of its text."""
-    from lok_core.topics import topics  # few need it, and it takes long
-
-    topic, *_ = topics(name)
-    if topic.category == "general":
-        topic, *_ = topics(text)
-    return topic.category

@@ -128,6 +128,14 @@ _OTHER = r"""
 _WEAK_WEIGHT = 0.5
 
 
+def category_of(name: str, text: str) -> Category:
+    """What a prompt is about that does not say so: by its name, else by the words of its text."""
+    topic, *_ = topics(name)
+    if topic.category == "general":
+        topic, *_ = topics(text)
+    return topic.category
+
+
 def topics_of(request: Request) -> tuple[Topic, ...]:
     """What a request is about: its category, or what its prompt speaks of if that is `general`."""
     if request.category != "general":

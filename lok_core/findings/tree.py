@@ -204,7 +204,7 @@ class Tree:
             except OSError:
                 continue
             for entry in entries:
-                if _of_control(entry.name):
+                if entry.name.casefold() in _CONTROL:
                     continue
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 try:

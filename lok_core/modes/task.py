@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import trio
 from attrs import evolve
 
-from lok_core.errors import PLUGIN_FAULTS, LokError, NoBackendError
+from lok_core.errors import PLUGIN_FAULTS, LokError, NoBackendError, PluginError, UsageError
 from lok_core.interfaces import Job, PromptTask, Task
 from lok_core.job import TURN
 from lok_core.models import Request
@@ -25,6 +25,7 @@ from lok_core.schemas import schema
 from lok_core.settings import Settings
 
 if TYPE_CHECKING:
+    from lok_core.facts import Informed
     from lok_core.findings.baseline import Baseline
     from lok_core.findings.extract import Extracted
 
@@ -45,8 +46,14 @@ async def run_task(
     Args:
         baseline: the findings that are known.
         renames: path now -> path at the time of the baseline.
+
+    Raises:
+        NoBackendError: nobody is there to be asked.
+        UsageError: none of its prompts is for the code base.
     """
     fault: BaseException | None = None
+    with job.interruptible():
+        await _inform(job, task)
     async with trio.open_nursery() as nursery:
         # It takes longer than anything else that lok does itself; meanwhile the backends work.
         nursery.start_soon(in_thread, import_module, _JUDGE)
@@ -61,7 +68,7 @@ async def run_task(
         job.note(f"the task {task.name} broke off: {_told(fault)}")
     elif not job.outcomes:
         raise NoBackendError(
-            f"no backend is there to {task.name}",
+            f"no backend is there for the task {task.name!r}",
             "pip install lok-backend-static needs no key; `lok backends` shows what is there",
         )
     analysers = {info.name for info in job.backends() if not info.profile.is_llm}
@@ -76,6 +83,50 @@ async def run_task(
     detail = TaskDetail(task.name, task.description, tuple(prompt.name for prompt in task.prompts))
     made = await concluded(job, detail, taken, screening, baseline, renames or {})
     return evolve(made, interrupted=made.interrupted or fault is not None)
+
+
+async def _inform(job: Job, task: Task) -> None:
+    """Fills into the prompts what lok knows of the code base, and leaves out those that are not for it."""
+    prompts = task.prompts if isinstance(task, PromptTask) else ()
+    depends = any(one.when or one.unless for one in prompts)
+    if not depends and not any("{" in one.text for one in prompts):
+        return
+    needed = depends or _asks_a_model(job, task)
+
+    def work() -> Informed:
+        from lok_core.facts import informed
+
+        return informed(prompts, job.directory if needed else None)
+
+    found = await in_thread(work)
+    if found.unknown:
+        raise PluginError(
+            f"the task {task.name!r} names what lok knows nothing of: {', '.join(found.unknown)}",
+            "docs/task-packs.md lists the facts; this is a fault of the plugin",
+        )
+    if prompts and not found.prompts:
+        raise UsageError(
+            f"{task.name} has nothing to ask about {job.directory}: {_reasons(found.left_out)}",
+            f"`lok task show {task.name}` shows its prompts",
+        )
+    if found.told:
+        job.note(f"told the models: {found.told}")
+    for name, why in found.left_out.items():
+        job.note(f"{name} is left out, as {why}")
+    task.prompts = found.prompts
+
+
+def _reasons(left_out: Mapping[str, str]) -> str:
+    """Why prompts are left out, each reason once."""
+    return ", and ".join(dict.fromkeys(left_out.values()))
+
+
+def _asks_a_model(job: Job, task: Task) -> bool:
+    models = {info.name for info in job.backends() if info.profile.is_llm}
+    try:
+        return not isinstance(task, PromptTask) or any(one.backend in models for one in task.requests(job))
+    except PLUGIN_FAULTS:  # told when it runs
+        return True
 
 
 async def concluded(

@@ -8,6 +8,8 @@ __version__ = "0.1.0"
 
 _FORM = """
 
+{facts}
+
 Read the source files in the current directory before you answer. Report at most five problems, the worst
 first, and only such as you can point to: for each give the file and the line (`path/to/file.py:42`), the
 source line itself copied exactly, what goes wrong and under which circumstances, how bad it is (critical,
