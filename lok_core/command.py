@@ -42,9 +42,14 @@ _PROMPT_ARGUMENT = re.compile(r"(--?[\w-]+=)?\{prompt\}")
 
 @frozen
 class Call:
-    """How the program is started for one request."""
+    """How the program is started for one request.
+
+    Attributes:
+        told: the program and its arguments with `{prompt}` in the place of the prompt, for a reader.
+    """
 
     argv: Sequence[str]
+    told: Sequence[str]
     stdin: bytes
     env: Mapping[str, str]
     cwd: Path
@@ -63,7 +68,10 @@ class CommandBackend(Backend):
 
     def prompt(self, request: Request) -> str:
         """The prompt as the program gets it; adapters disarm what it would interpret."""
-        return self.spec.prompt.replace("{prompt}", request.prompt)
+        prompt = request.prompt
+        for text, instead in self.spec.escapes.items():
+            prompt = prompt.replace(text, instead)
+        return self.spec.prompt.replace("{prompt}", prompt)
 
     def program(self, env: Mapping[str, str]) -> str:
         """The path of the program.
@@ -104,21 +112,18 @@ class CommandBackend(Backend):
             message = f"exit code {code} on --version: {run.mask(last.strip())[:_SAID]}"
             hint = f"`{self.spec.install}` installs it anew" if self.spec.install else ""
             return Health(ready=False, message=message, program=program, hint=hint)
+        where = "asked in trusted directories only" if self.spec.needs_trust else ""
         found = re.search(r"\d+(?:\.\d+)+[\w.+-]*", said)
         if found is None or code:
-            return Health(ready=True, message="does not tell its version", program=program)
+            message = ", ".join(filter(None, ("does not tell its version", where)))
+            return Health(ready=True, message=message, program=program)
         version, known = found.group(), self.spec.known_good
         good = any(version == start or re.match(re.escape(start) + r"\D", version) for start in known)
-        return Health(ready=True, program=program, version=version, known_good=good if known else None)
+        known_good = good if known else None
+        return Health(ready=True, message=where, program=program, version=version, known_good=known_good)
 
     async def query(self, request: Request, run: Run) -> Reply:
-        program, args = self.__found(run.env)
-        spec = evolve(self.spec_for(request, run), command=program)
-        if self.config.skip_lines:
-            spec = evolve(spec, skip_lines=self.config.skip_lines)
-        values = self.__values(request, run)
-        spec = evolve(spec, usage_file=_filled(spec.usage_file, values))
-        call = self.__call(spec, spec.args if args is None else args, values, request, run)
+        spec, call = self.__prepared(request, run)
         reading = self.reading(spec, request, run)
         start = run.command if spec.stdout == "pipe" else partial(command_through_file, run)
         finished = await start(
@@ -132,7 +137,19 @@ class CommandBackend(Backend):
         reading.end()
         return reading.reply(finished)
 
+    def planned(self, request: Request, run: Run) -> Sequence[str]:
+        return self.__prepared(request, run)[1].told
+
     # Two underscores, so that no name of an adapter's clashes.
+
+    def __prepared(self, request: Request, run: Run) -> tuple[CommandSpec, Call]:
+        program, args = self.__found(run.env)
+        spec = evolve(self.spec_for(request, run), command=program)
+        if self.config.skip_lines:
+            spec = evolve(spec, skip_lines=self.config.skip_lines)
+        values = self.__values(request, run)
+        spec = evolve(spec, usage_file=_filled(spec.usage_file, values))
+        return spec, self.__call(spec, spec.args if args is None else args, values, request, run)
 
     def __found(self, env: Mapping[str, str]) -> tuple[str, Sequence[str] | None]:
         """The program's path, and the user's arguments for it, if there are any."""
@@ -168,12 +185,21 @@ class CommandBackend(Backend):
     def __call(
         self, spec: CommandSpec, args: Sequence[str], values: Mapping[str, str], request: Request, run: Run
     ) -> Call:
-        words = arguments(
-            spec, args, self.config.extra_args, level(self.name, spec, request.access), "model" in values
-        )
+        held = level(self.name, spec, request.access)
+        # One that is held to the prompt alone has no business in the directory.
+        cwd = run.folder if "none" in (held, request.access) else request.directory
+        if spec.needs_trust and cwd == request.directory and not run.trusted:
+            raise BackendError(
+                "unavailable",
+                f"{os.path.basename(spec.command)} follows whatever configuration lies in the directory, "
+                f"and {cwd} is not trusted",
+                f"`lok trust {shlex.quote(str(cwd))}` if you trust what lies there, or ask another backend",
+            )
+        words = arguments(spec, args, self.config.extra_args, held, "model" in values)
         argv = [spec.command]
         for word in words:
             argv.append(self.__argument(word, argv, values))
+        told = [spec.command, *(_filled(word, {**values, "prompt": "{prompt}"}) for word in words)]
         prompt = values["prompt"].encode(errors="replace")
         used = [*words, *spec.files.values(), *spec.env.values(), *self.config.env.values()]
         if spec.stdin == "file" or any("{prompt_file}" in template for template in used):
@@ -186,14 +212,16 @@ class CommandBackend(Backend):
         env = {
             name: _filled(template, values, run.env)
             for name, template in {**spec.env, **self.config.env}.items()
+            if "model" in values or "{model}" not in template
         }
         if spec.home == "private":
             env = {**_private_home(run.folder / "home"), **env}
         return Call(
             argv=argv,
+            told=told,
             stdin=prompt if spec.stdin == "pipe" else b"",
             env=env,
-            cwd=run.folder if request.access == "none" else request.directory,
+            cwd=cwd,
         )
 
     def __argument(self, word: str, before: Sequence[str], values: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ def arguments(
     spec: CommandSpec, args: Sequence[str], extra: Sequence[str], access: Access | None, has_model: bool
 ) -> list[str]:
     """All arguments, placeholders not yet filled in."""
-    takes = {name: len(flag) - 1 for flags in spec.access.values() for flag in flags for name in flag[:1]}
+    takes = dict(_taken(flag) for flags in spec.access.values() for flag in flags if flag)
     for name in spec.forbidden:
         bare = name.removesuffix("...").removesuffix("=")
         takes[bare] = -1 if name.endswith("...") else int(name.endswith("="))
@@ -50,6 +50,13 @@ def level(name: str, spec: CommandSpec, access: Access) -> Access | None:
             f"`access` of [backends.{name}] in lok.toml says by which flags it can",
         )
     return lower[-1]
+
+
+def _taken(flag: Flag) -> tuple[str, int]:
+    """What of the user's such a flag replaces: a name, and how many values it has."""
+    name, value = _named(flag)
+    # Of `--flag=key=value` there may be many.
+    return (name, 1) if len(flag) == 1 and value and "=" not in value else (flag[0], len(flag) - 1)
 
 
 def _without(words: Sequence[str], takes: Mapping[str, int]) -> list[str]:

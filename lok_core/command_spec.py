@@ -10,8 +10,11 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from lok_core.models import Access, FailureKind
+from lok_core.models import FAILURE_KINDS, Access, FailureKind
 from lok_core.pick import Pick as Pick
+
+_USAGE = ("input", "output", "cached", "cost")
+_FLAGS = '(("--flag", "value"),), a tuple for each flag'
 
 Flag = tuple[str, ...]
 """A flag and its values, as separate arguments; placeholders are filled in."""
@@ -34,6 +37,10 @@ class ErrorPattern:
     stream: Literal["stdout", "stderr", "both"] = "both"
     exit: int | None = None
     hint: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if self.kind not in FAILURE_KINDS:
+            raise ValueError(f"ErrorPattern: {self.kind!r} is no kind; there are {', '.join(FAILURE_KINDS)}")
 
 
 COMMON_ERRORS = (
@@ -82,12 +89,16 @@ class CommandSpec:
         forbidden: flags that are taken out of the user's, since they would grant more than was asked for:
             `--flag`, `--flag=` with one value, `--flag...` with all values up to the next flag, and
             `--flag START` with one value that begins so.
+        needs_trust: whether the program is started in trusted directories only, since nothing keeps it from
+            following the configuration that lies there.
         stdin: how the prompt arrives: through a pipe, as a file, or not at all.
         stdout: where it writes to. A file is for a program that ends before a pipe has taken all it wrote,
             and so loses the end of a long answer.
         prompt: the template of what arrives.
+        escapes: what stands in the place of texts in the prompt that the program would replace, so that it
+            reads them as they were.
         files: files written into the private folder beforehand, by their path in it.
-        env: variables to set.
+        env: variables to set; one with `{model}` only if there is a model.
         home: whether the program sees the user's home or a private one, `home` in the private folder.
         format: of standard output; `json` may be an array, whose elements count like lines.
         answer, session, model, data: where these are; for text the answer is all of it.
@@ -100,7 +111,11 @@ class CommandSpec:
         fail_when: conditions like `Pick.where`, each for one object of the output. A failure that an answer
             follows was got over.
         truncated_when: the same for answers that were cut off.
-        errors: what failures look like, first match first; `COMMON_ERRORS` come after them.
+        errors: what failures look like, first match first; `COMMON_ERRORS` come after them. Where the exit
+            code allows success, they count if there is no answer; plain text of one or two lines is taken
+            for a failure if one of them begins with a pattern of `errors`, as an answer may speak of it.
+        example: what the program prints when it answers, for the contract's cases: `{answer}` stands for the
+            answer, in the JSON formats for what is between the quotes of a JSON string. For plain text empty.
         install: the command that installs the program.
         known_good: versions it was tested with, or their beginnings ("1.2" is also 1.2.3).
     """
@@ -110,9 +125,11 @@ class CommandSpec:
     flags: tuple[Flag, ...] = ()
     access: Mapping[Access, tuple[Flag, ...]] = field(factory=dict)
     forbidden: tuple[str, ...] = ()
+    needs_trust: bool = False
     stdin: Literal["pipe", "file", "null"] = "pipe"
     stdout: Literal["pipe", "file"] = "pipe"
     prompt: str = "{prompt}"
+    escapes: Mapping[str, str] = field(factory=dict)
     files: Mapping[str, str] = field(factory=dict)
     env: Mapping[str, str] = field(factory=dict)
     home: Literal["user", "private"] = "user"
@@ -130,8 +147,29 @@ class CommandSpec:
     fail_when: tuple[Mapping[str, Any], ...] = ()
     truncated_when: tuple[Mapping[str, Any], ...] = ()
     errors: tuple[ErrorPattern, ...] = ()
+    example: str = ""
     install: str = ""
     known_good: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        """Raises ValueError for what Python takes and is a slip: a text is a sequence, too, of characters."""
+        for name in ("args", "forbidden", "known_good"):
+            _check_texts(name, getattr(self, name), '("one", "other")')
+        for name, flags in (
+            ("flags", self.flags),
+            *((f"access[{one!r}]", self.access[one]) for one in self.access),
+        ):
+            if isinstance(flags, str):
+                raise ValueError(f"{name} is {flags!r}; write {_FLAGS}")
+            for flag in flags:
+                _check_texts(f"a flag of {name}", flag, _FLAGS)
+        if unknown := sorted(set(self.usage) - set(_USAGE)):
+            raise ValueError(f"usage has the key {unknown[0]!r}; there are {', '.join(_USAGE)}")
+
+
+def _check_texts(name: str, texts: object, right: str) -> None:
+    if not isinstance(texts, (tuple, list)) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{name} is {texts!r}; write {right}")
 
 
 @frozen

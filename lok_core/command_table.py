@@ -17,6 +17,8 @@ from lok_core.command_spec import CommandConfig, CommandSpec, ErrorPattern, Flag
 from lok_core.models import Access, Profile
 from lok_core.pick import Pick, check_condition, check_path
 
+_HEEDS = "all configuration and instructions that its program looks for there"
+
 
 @frozen(kw_only=True)
 class CommandTable(CommandConfig):
@@ -25,15 +27,21 @@ class CommandTable(CommandConfig):
     Attributes:
         model_pick: `CommandSpec.model`; `model` is the one to ask for.
         secrets: variables that hold its keys, beyond those that `files` and `env` name with `{env:NAME}`.
+        style: one line that tells a reader how it works.
+        retries: whether the program tries again by itself, so that lok does not.
+        heeds: what of a directory that is not trusted the program cannot be kept from following; None where
+            nobody has looked.
     """
 
     command: str
     flags: tuple[Flag, ...] = ()
     access: Mapping[Access, tuple[Flag, ...]] = field(factory=dict)
     forbidden: tuple[str, ...] = ()
+    needs_trust: bool = False
     stdin: Literal["pipe", "file", "null"] = "pipe"
     stdout: Literal["pipe", "file"] = "pipe"
     prompt: str = "{prompt}"
+    escapes: Mapping[str, str] = field(factory=dict)
     files: Mapping[str, str] = field(factory=dict)
     home: Literal["user", "private"] = "user"
     format: Literal["text", "json", "jsonl"] = "text"
@@ -49,9 +57,13 @@ class CommandTable(CommandConfig):
     fail_when: tuple[Mapping[str, Any], ...] = ()
     truncated_when: tuple[Mapping[str, Any], ...] = ()
     errors: tuple[ErrorPattern, ...] = ()
+    example: str = ""
     install: str = ""
     known_good: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    style: str = ""
+    retries: bool = False
+    heeds: tuple[str, ...] | None = None
 
     def __attrs_post_init__(self) -> None:
         """Raises an ExceptionGroup of ValueErrors for everything that could only fail later."""
@@ -106,11 +118,19 @@ class CommandTable(CommandConfig):
             for name in re.findall(r"\{env:(\w+)\}", template)
         }
         return Profile(
+            style=self.style,
             secrets=tuple(sorted({*self.secrets, *named})),
             access=tuple(self.access) or ("none",),
             streams_progress=self.format == "jsonl",
-            heeds=("all configuration and instructions that its program looks for there",),
+            retries=self.retries,
+            heeds=self._heeded(),
         )
+
+    def _heeded(self) -> tuple[str, ...]:
+        if self.heeds is not None:
+            return self.heeds
+        # One that is held to the prompt alone is never there.
+        return () if self.needs_trust or set(self.access) == {"none"} else (_HEEDS,)
 
 
 def _check_regex(regex: str) -> None:

@@ -12,9 +12,11 @@ from typing import Any, cast
 from attrs import asdict, field, fields_dict, frozen
 
 from lok_core.config_layers import Layer, Merged, dotted, limit_of
-from lok_core.config_strict import Amount, Place, Seconds, expected, near, shown, structured
+from lok_core.config_strict import Amount, Place, Seconds, expected, near, structured
 from lok_core.errors import PLUGIN_FAULTS, ConfigError, PluginError
 from lok_core.interfaces import Backend, NoConfig
+from lok_core.pack import check_prompts
+from lok_core.recipe import PREFIX, recipe_names, recipe_table
 from lok_core.settings import BUILT_IN, NAME, BackendSettings, BackendTable, Settings, TaskTable
 
 
@@ -41,13 +43,36 @@ class Plugins:
     disable: tuple[str, ...] = ()
 
 
-def with_built_in(layers: Iterable[Layer]) -> Merged:
-    """The layers, laid over what holds without any."""
+def with_built_in(layers: Sequence[Layer]) -> Merged:
+    """The layers, laid over what holds without any: the defaults, and the recipes that they use."""
+    merged = _laid(layers)
+    tables = merged.get("backends")
+    used = {
+        name: found
+        for name in (tables if isinstance(tables, Mapping) else ())
+        if (found := _recipe(merged, name))
+    }
+    known = set(recipe_names()) if used else set()
+    recipes = [
+        Layer(PREFIX + recipe, {"backends": {name: recipe_table(recipe)}})
+        for name, recipe in used.items()
+        if recipe in known
+    ]
+    return _laid([*recipes, *layers]) if recipes else merged
+
+
+def _laid(layers: Iterable[Layer]) -> Merged:
     merged = Merged()
     merged.add({"defaults": asdict(Defaults()), "conductor": asdict(Conductor())}, BUILT_IN)
     for layer in layers:
         merged.add(layer.table, layer.origin)
     return merged
+
+
+def _recipe(merged: Merged, backend: str) -> str:
+    """The recipe that a table of backends uses; empty if it uses none."""
+    use = merged.get("backends", backend, "use")
+    return use.removeprefix(PREFIX) if isinstance(use, str) and use.startswith(PREFIX) else ""
 
 
 _SHARED = {"use", "enabled", "timeout", "stall_timeout", "strengths", "concurrency"}
@@ -71,14 +96,24 @@ def settings_of(
     merged = with_built_in(layers)
     problems: list[tuple[Place, str]] = []
     notes: list[str] = []
-    known = [*_TABLES, "backends", "tasks"]
-    problems += [((key,), f"no such table{near(key, known)}") for key in merged.table if key not in known]
+    tables = [*_TABLES, "backends", "tasks"]
+    problems += [((key,), f"no such table{near(key, tables)}") for key in merged.table if key not in tables]
     parts = {
         name: structured(cls, merged.table.get(name, {}), (name,), problems) for name, cls in _TABLES.items()
     }
     backends = {}
     for name, table in _tables(merged, "backends", problems):
         kind = table.get("use", name)
+        if isinstance(kind, str) and kind.startswith(PREFIX):
+            recipe, known = kind.removeprefix(PREFIX), recipe_names()
+            if recipe not in known:
+                close = difflib.get_close_matches(recipe, known, n=1)
+                meant = f"did you mean {PREFIX + close[0]!r}? " if close else ""
+                problems.append(
+                    (("backends", name, "use"), f"no such recipe; {meant}there are {', '.join(known)}")
+                )
+                continue
+            kind = "command"
         if isinstance(kind, str) and kind not in kinds:
             if table.get("enabled") is not False:
                 notes.append(_not_installed(name, kind, kinds, merged.origin(("backends", name)), untrusted))
@@ -87,7 +122,7 @@ def settings_of(
     tasks = {}
     for name, table in _tables(merged, "tasks", problems):
         tasks[name] = structured(TaskTable, table, ("tasks", name), problems)
-        _check_prompts(table.get("prompts"), ("tasks", name, "prompts"), problems)
+        check_prompts(table.get("prompts"), ("tasks", name, "prompts"), problems)
     if problems:
         raise ConfigError([f"{merged.origin(place)}: {dotted(place)}: {text}" for place, text in problems])
     defaults, conductor = parts["defaults"], parts["conductor"]
@@ -161,24 +196,3 @@ def _not_installed(
     cure = f"; pip install lok-backend-{kind}" if origin not in untrusted and NAME.fullmatch(kind) else ""
     table = dotted(("backends", name))
     return f"{origin}: [{table}] is left out, as no adapter {kind!r} is installed{meant or cure}"
-
-
-def _check_prompts(prompts: Any, place: Place, problems: list[tuple[Place, str]]) -> None:
-    """What the types cannot say; whatever is of a wrong type is told elsewhere."""
-    if not isinstance(prompts, list):
-        return
-    if not prompts:
-        problems.append((place, "a task asks at least one prompt"))
-    names: set[str] = set()
-    for number, prompt in enumerate(prompts):
-        if not isinstance(prompt, Mapping):
-            continue
-        name, text = prompt.get("name"), prompt.get("prompt")
-        if isinstance(name, str):
-            if not name.strip() or not name.isprintable():
-                problems.append(((*place, number, "name"), "a name is one line of text"))
-            if name in names:
-                problems.append(((*place, number, "name"), f"{shown(name)} is the name of an earlier prompt"))
-            names.add(name)
-        if isinstance(text, str) and not text.strip():
-            problems.append(((*place, number, "prompt"), "it is empty"))

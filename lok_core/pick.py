@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from lok_core.models import Usage
+
+_MOST = 10**15  # tokens, or dollars
 _MAX_FAILED = 100  # places that look like JSON and are none
 
 _STEP = re.compile(r"\[([^\[\]=]+)=([^\[\]]*)\]|([^.\[\]]+)")
@@ -160,3 +163,27 @@ def _among(wanted: Any, found: Sequence[Any]) -> bool:
 
 def _lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
+
+
+def usage_of(values: Mapping[str, Any]) -> Usage:
+    """The usage whose numbers were picked; what is no count is unknown."""
+
+    def number(name: str) -> float | None:
+        value = values.get(name)
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            return None
+        return value if 0 <= value < _MOST else None
+
+    def count(name: str) -> int | None:
+        value = number(name)
+        return None if value is None else int(value)
+
+    return Usage(count("input"), count("output"), count("cached"), number("cost"))
+
+
+def number_in(text: str | None) -> float | None:
+    """A number as programs print it; None for one that is rounded ("75k"): unknown rather than wrong."""
+    try:
+        return float((text or "").strip().lstrip("$").replace(",", ""))
+    except ValueError:
+        return None

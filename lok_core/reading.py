@@ -15,16 +15,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lok_core.command_spec import COMMON_ERRORS, CommandSpec
+from lok_core.command_spec import COMMON_ERRORS, CommandSpec, ErrorPattern
 from lok_core.errors import BackendError
 from lok_core.interfaces import Run
 from lok_core.known_failures import speaks_of_failure, texts_in, wording_of
 from lok_core.models import LIMITED, FailureKind, Finished, Reply, Request, Usage
-from lok_core.pick import as_text, condition_holds, documents, picked
+from lok_core.pick import as_text, condition_holds, documents, number_in, picked, usage_of
 from lok_core.sanitize import clean_line
 
 _MAX_BYTES = 256 * 2**20  # of one line, or of an answer: what never ends must not fill the memory
 _NOISE_LINES = 200
+_RECENT = 4  # events, of which one may tell why there is no answer
+_TOLD_LINES = 2  # of plain text that may tell of a failure in place of an answer
 _MAX_LINE = 4096  # characters of each
 _LINE = 300  # characters of a program's output in a message
 _SEARCHED = 64 * 1024  # characters of each stream that error patterns see, at its end
@@ -76,7 +78,7 @@ class Reading:
         # Two underscores, so that no name of an adapter's clashes.
         self.__picked: dict[str, Any] = {}
         self.__failing: Mapping[str, Any] | None = None
-        self.__last: Mapping[str, Any] = {}
+        self.__recent: deque[Mapping[str, Any]] = deque(maxlen=_RECENT)
         self.__said = False
         self.__ended = False
         self.__activity = ""
@@ -157,7 +159,7 @@ class Reading:
             if isinstance(value, str):
                 self.__noise.append(self.run.mask(value)[:_MAX_LINE])
             else:
-                self.__last = value
+                self.__recent.append(value)
                 self.event(value)
 
     def reply(self, finished: Finished) -> Reply:
@@ -191,17 +193,21 @@ class Reading:
         if code not in self.spec.ok_exit and not self.done:
             how = f"exit code {code}" if code >= 0 else f"ended by {_signal_name(code)}"
             known = self.__known(searched, code)
-            if not known and speaks_of_failure(self.__last):
-                searched = [("stdout", self.run.mask("\n".join(texts_in(self.__last))))]
+            if not known and self.__recent and speaks_of_failure(self.__recent[-1]):
+                searched = [("stdout", self.run.mask("\n".join(texts_in(self.__recent[-1]))))]
                 known = self.__known(searched, code)
             if known:
                 self.__raise(*_worded(known))
             last = _last_line(part for _, part in reversed(searched))
             self.__raise("crashed", f"{last[: _LINE // 2]} ({how})" if last else how, "")
-        if limit := self.__quota_told(text):
-            self.__raise(*limit)
+        if told_instead := self.__told_instead(text, code):
+            self.__raise(*told_instead)
         if not text.strip() and self.data is None:
-            known = self.__known(searched, code)
+            events = [self.run.mask("\n".join(texts_in(event))) for event in reversed(self.__recent)]
+            # The spec's own patterns alone: an event may hold the prompt, which may speak of any error.
+            known = self.__known(searched, code) or self.__known(
+                [("stdout", text) for text in events], code, common=()
+            )
             if known:
                 self.__raise(*_worded(known))
             last = _last_line(text for stream, text in searched if stream == "stdout")
@@ -210,15 +216,21 @@ class Reading:
         if self.truncated:
             self.__raise("truncated", "the answer was cut off", "")
 
-    def __quota_told(self, text: str) -> tuple[FailureKind, str, str] | None:
-        """The limit that plain text tells of in place of an answer: its only line begins with it."""
-        line = text.strip()
-        if self.spec.format != "text" or len(line) > _LINE or "\n" in line:
+    def __told_instead(self, text: str, code: int) -> tuple[FailureKind, str, str] | None:
+        """The failure that plain text tells of in place of an answer: one of its two lines at the most begins
+        with a pattern of the spec's, or its only line with a quota that is used up."""
+        text = text.strip()
+        lines = text.splitlines()
+        if self.spec.format != "text" or len(text) > _LINE or len(lines) > _TOLD_LINES:
             return None
-        told = _PREFIX.sub("", line, count=1)
-        patterns = (*self.spec.errors, *COMMON_ERRORS)
-        found = (one for one in patterns if one.kind == "quota" and re.match(one.match, told))
-        return next(((one.kind, line, one.hint) for one in found), None)
+        limits = [one for one in COMMON_ERRORS if one.kind == "quota"] if len(lines) == 1 else []
+        for pattern in (*self.spec.errors, *limits):
+            if pattern.stream == "stderr" or pattern.exit not in (None, code):
+                continue
+            for line in map(str.strip, lines):
+                if any(re.match(pattern.match, told) for told in (line, _PREFIX.sub("", line, count=1))):
+                    return pattern.kind, line, pattern.hint
+        return None
 
     def __raise(self, kind: FailureKind, message: str, hint: str) -> None:
         text = "".join(self.parts)
@@ -247,10 +259,13 @@ class Reading:
         return "\n".join([*self.__noise, "".join(self.parts) if self.spec.format == "text" else ""])
 
     def __known(
-        self, searched: Sequence[tuple[str, str]], code: int | None
+        self,
+        searched: Sequence[tuple[str, str]],
+        code: int | None,
+        common: Sequence[ErrorPattern] = COMMON_ERRORS,
     ) -> tuple[FailureKind, str, str] | None:
         """Kind, hint and line of the first pattern that is found."""
-        for pattern in (*self.spec.errors, *COMMON_ERRORS):
+        for pattern in (*self.spec.errors, *common):
             if pattern.exit is not None and pattern.exit != code:
                 continue
             for stream, text in searched:
@@ -279,7 +294,7 @@ class Reading:
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, Mapping):
-            self.__last = value
+            self.__recent.append(value)
             self.event(value)
         else:
             self.__noise.append(self.run.mask(line.decode(errors="replace"))[:_MAX_LINE])
@@ -305,7 +320,7 @@ class Reading:
         for name, pick in picks.items():
             self.__picked[name] = picked(pick, objects, self.__picked.get(name))
         if picks:
-            self.usage = _usage(self.__picked)
+            self.usage = usage_of(self.__picked)
 
     def __usage_objects(self) -> list[Mapping[str, Any]]:
         if not self.spec.usage_file:
@@ -322,7 +337,7 @@ class Reading:
             return
         for text in (self.__plain(), finished.stderr.decode(errors="replace")):
             for found in re.finditer(self.spec.usage_regex, text):
-                self.usage = _usage({name: _number(value) for name, value in found.groupdict().items()})
+                self.usage = usage_of({name: number_in(value) for name, value in found.groupdict().items()})
 
     def __structured(self, text: str) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
         """The structured answer if it is what was asked for, and what to know of one that is not."""
@@ -345,26 +360,6 @@ class Reading:
             why = clean_line(self.run.mask(str(error)))[:_LINE]
             return None, (f"the structured answer is not as asked for: {why}",)
         return (data, ()) if isinstance(data, Mapping) else (None, ())
-
-
-def _usage(values: Mapping[str, Any]) -> Usage:
-    def number(name: str) -> float | None:
-        value = values.get(name)
-        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-    def count(name: str) -> int | None:
-        value = number(name)
-        return None if value is None else int(value)
-
-    return Usage(count("input"), count("output"), count("cached"), number("cost"))
-
-
-def _number(text: str | None) -> float | None:
-    """A number as programs print it; None for one that is rounded ("75k"): unknown rather than wrong."""
-    try:
-        return float((text or "").strip().lstrip("$").replace(",", ""))
-    except ValueError:
-        return None
 
 
 def _worded(known: tuple[FailureKind, str, str]) -> tuple[FailureKind, str, str]:

@@ -24,11 +24,17 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 @frozen
 class PromptTable:
-    """An entry of `prompts`; its category follows from its name and words where none is given."""
+    """An entry of `prompts`; its category follows from its name and words where none is given.
+
+    Attributes:
+        when, unless: names of facts about the code base; one of them must hold, or none may.
+    """
 
     name: str
     prompt: str
     category: Category | None = None
+    when: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
 
 
 @frozen

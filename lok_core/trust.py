@@ -225,7 +225,9 @@ def _of_backend(
     set_below = below.get("backends", name, key)
     offered = kinds.get(below.get("backends", name, "use") or name)
     if below.get("backends", name) is None and (offered is None or offered.needs_config):
-        # It makes a backend of its own, or, without `use`, is for an adapter that is not installed.
+        # It makes a backend of its own, or, without `use`, is for an adapter that is not installed. A recipe
+        # is no more harmless than a command: nobody chose its program for lok by installing an adapter, it
+        # runs with the user's log-in, and some of these programs follow what lies in the directory.
         return "waits" if offered is not None or "use" in table else "ignored"
     known = {} if offered is None else offered.known_defaults
     if key in known and known[key] == value:

@@ -111,12 +111,15 @@ class House:
         self.directory = folder / "work"
         self.state = folder / "state"
         self.events = []
+        self.is_trusted = False
         for made in (Path(self.env["HOME"]), self.directory, self.state):
             made.mkdir()
 
     @asynccontextmanager
     async def job(self, backend, **limits):
         panel = Panel({backend.name: backend}, {**self.env, "PATH": os.environ["PATH"]})
+        if self.is_trusted:
+            panel.trust(self.directory)
         async with open_children() as children:
             engine = Engine(panel, [], children, self.state, Limits(attempts=1, **limits), self.events.append)
             yield EngineJob(engine, self.directory)
@@ -234,6 +237,14 @@ def test_a_flag_in_one_word_is_known_in_two_as_well(words, added):
     assert arguments(spec, words, (), None, False) == [*words, *added]
 
 
+@pytest.mark.parametrize("words", [["--tools", "bash"], ["--tools=bash"], ["--tools=none"], []], ids=str)
+def test_a_flag_for_access_in_one_word_replaces_the_users_in_one_or_two(words):
+    spec = CommandSpec("tool", access={"none": (("--tools=none",), ("--set=k=v",))})
+    assert arguments(spec, (), [*words, "--set=j=w", "x"], "none", False) == [
+        *("--tools=none", "--set=k=v", "--set=j=w", "x")
+    ]
+
+
 @pytest.mark.parametrize(("access", "flag"), [("none", "-none"), ("read", "-read"), ("write", "-read")])
 async def test_the_highest_level_up_to_the_one_asked_for_counts(house, fake_cli, access, flag):
     cli = fake_cli("tool", stdout="ok")
@@ -253,6 +264,42 @@ async def test_the_program_works_in_the_directory_only_if_it_may_see_it(house, f
     cli = fake_cli("tool", stdout="ok")
     text_of(await house.ask(backend(), access=access))
     assert Path(cli.calls[0]["cwd"]).is_relative_to(house.folder / place)
+
+
+async def test_a_program_that_is_held_to_the_prompt_alone_never_sees_the_directory(house, fake_cli):
+    cli = fake_cli("tool", stdout="fine")
+    await house.ask(table("tool", command="tool", access={"none": [["--no-tools"]]}), access="read")
+    assert Path(cli.calls[0]["cwd"]).is_relative_to(house.state)
+
+
+async def test_a_program_that_follows_the_directory_is_started_in_a_trusted_one_only(house, fake_cli):
+    cli = fake_cli("tool", stdout="fine")
+    follows = backend(needs_trust=True)
+    failure = failure_of(await house.ask(follows, access="read"))
+    assert failure.kind == "unavailable"
+    assert failure.message == (
+        f"tool follows whatever configuration lies in the directory, and {house.directory} is not trusted"
+    )
+    assert failure.hint.startswith(f"`lok trust {house.directory}` if you trust what lies there")
+    async with house.job(follows) as job:  # a plan tells the same
+        job.planned = {}
+        assert (
+            failure_of(await job.ask(Request("why?", house.directory, backend="tool", access="read"))).kind
+            == "unavailable"
+        )
+    assert cli.calls == []
+    text_of(await house.ask(follows, access="none"))
+    house.is_trusted = True
+    text_of(await house.ask(follows, access="read"))
+    places = [Path(call["cwd"]) for call in cli.calls]
+    assert [place == house.directory for place in places] == [False, True]
+    assert (await house.check(follows)).message.endswith("asked in trusted directories only")
+
+
+async def test_what_a_program_would_replace_in_a_prompt_is_escaped(house, fake_cli):
+    cli = fake_cli("tool", stdout="ok")
+    text_of(await house.ask(backend(escapes={"${": "$${nothing}{"}, prompt="\n{prompt}"), "a ${cwd} $x"))
+    assert cli.calls[0]["stdin"] == "\na $${nothing}{cwd} $x"
 
 
 async def test_the_requests_model_counts_more_than_the_configured_one(house, fake_cli):
@@ -1010,6 +1057,9 @@ def test_a_table_makes_a_backend_with_its_profile():
         heeds=mine.profile.heeds,
     )
     assert mine.profile.heeds  # lok knows no flag with which it would follow nothing of the directory
+    assert not table(command="tool", access={"none": [["--no-tools"]]}).profile.heeds
+    assert table(command="tool", heeds=["one thing"]).profile.heeds == ("one thing",)
+    assert not table(command="tool", access={"read": []}, needs_trust=True).profile.heeds
     assert TableBackend.needs_config
     assert not CommandBackend.needs_config
 
@@ -1215,3 +1265,52 @@ def test_an_output_without_an_answer_is_told():
         read(spec, 'warming up\n{"said": "all the')
     assert error.value.kind == "empty"
     assert error.value.message == 'it ended well but gave no answer: {"said": "all the'
+
+
+OWN_WORDS = (ErrorPattern("(?i)plan is over", "quota", hint="buy more"),)
+
+
+@pytest.mark.parametrize("said", ["Plan is over until May.", "Error: plan is over", "Sorry\nPlan is over\n"])
+def test_a_pattern_of_the_spec_that_begins_a_short_output_makes_it_a_failure(said):
+    error = failed(CommandSpec("tool", errors=OWN_WORDS), said)
+    assert (error.kind, error.hint) == ("quota", "buy more")
+
+
+@pytest.mark.parametrize("said", ["It asks whether the plan is over.", "a\nb\nPlan is over."])
+def test_an_answer_that_speaks_of_a_pattern_of_the_spec_is_an_answer(said):
+    assert read(CommandSpec("tool", errors=OWN_WORDS), said).text == said
+
+
+def test_an_event_without_an_answer_is_explained_by_the_patterns_of_the_spec():
+    notice = lines({"type": "notice", "text": "your plan is over"}, {"type": "end"})
+    error = failed(evolve(JSONL, errors=OWN_WORDS), notice)
+    assert (error.kind, error.message) == ("quota", "your plan is over")
+    answer = lines({"type": "answer", "text": "the plan is over"})
+    assert read(evolve(JSONL, errors=OWN_WORDS), notice + answer).text == "the plan is over"
+
+
+def test_usage_that_is_no_count_is_unknown():
+    spec = evolve(JSONL, usage={"input": Pick("n"), "output": Pick("m")})
+    said = '{"type": "answer", "text": "ok", "n": -1, "m": 1e999}\n'
+    assert read(spec, said).usage == Usage()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"flags": ("-m", "{model}")}, "a flag of flags is '-m'; write"),
+        ({"flags": "-m {model}"}, "flags is '-m {model}'; write"),
+        ({"access": {"read": ("--safe",)}}, "a flag of access\\['read'\\] is '--safe'"),
+        ({"args": "run"}, "args is 'run'"),
+        ({"usage": {"in": Pick("n")}}, "usage has the key 'in'; there are input, output, cached, cost"),
+    ],
+    ids=["flag", "flags", "access", "args", "usage"],
+)
+def test_a_slip_in_a_spec_is_told_when_it_is_made(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        CommandSpec("tool", **wrong)
+
+
+def test_a_kind_that_there_is_not_is_told_when_the_pattern_is_made():
+    with pytest.raises(ValueError, match="'limit' is no kind; there are unavailable, "):
+        ErrorPattern("over", "limit")

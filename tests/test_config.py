@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from lok_core.config import settings_of, with_built_in
 from lok_core.config_layers import Layer, Merged, dotted, parsed, read_layer, read_layers
-from lok_core.delegation import category_of
 from lok_core.errors import ConfigError, ExitCode, PluginError
 from lok_core.interfaces import Backend
 from lok_core.models import CATEGORIES
 from lok_core.settings import BUILT_IN, Settings
 from lok_core.testing import ScriptedBackend
+from lok_core.topics import category_of
 
 RUST = b"""
 [defaults]

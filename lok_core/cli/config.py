@@ -99,7 +99,7 @@ def _of_backends(registry: Registry, settings: Settings) -> Iterator[tuple[tuple
     for name, kind, config in lok_face.configs(registry, settings):
         backend = panel.backends.get(name)
         common = {
-            "use": kind,
+            "use": (name in settings.backends and settings.backends[name].table.use) or kind,
             "enabled": name not in settings.backends or settings.backends[name].table.enabled,
             "timeout": limits.timeouts_s.get(name, limits.timeout_s),
             "concurrency": limits.places.get(name, limits.per_backend),

@@ -11,11 +11,12 @@ import click
 from attrs import asdict, frozen
 
 from lok_core.cli.options import text_or_json
-from lok_core.cli.output import hide, load_plugins, say, write_stdout
-from lok_core.cli.places import given, read_setup
+from lok_core.cli.output import hide, say, write_stdout
+from lok_core.cli.places import given, open_here
 from lok_core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from lok_core.events import Event
     from lok_core.models import BackendInfo, Health
 
 _LIMIT_S = 20.0  # for one backend; a program that hangs must not keep the others' health from being told
@@ -72,23 +73,15 @@ def doctor(ctx: click.Context, /, file: str | None, form: str, orphans: bool, en
 
 
 async def _examine(config: str | None) -> list[Diagnosis]:
-    from lok_core import lok as lok_face
+    from lok_core.lok.recipes import unused
     from lok_core.models import BackendInfo, Health, Profile
-    from lok_core.sanitize import masked
+    from lok_core.sanitize import clean_line, masked
 
-    setup = read_setup(config)
-    registry = load_plugins(setup.env)
-    settings = setup.settings(registry)
-    for note in settings.notes:
-        say(f"note: {note}")
-    async with lok_face.open_lok(
-        env=setup.env,
-        state_dir=setup.state_dir,
-        limits=lok_face.make_limits(_LIMIT_S, _JOBS),
-        registry=registry,
-        settings=settings,
-        trusted=setup.trusted,
-    ) as lok:
+    def listen(event: Event) -> None:
+        if event.kind == "note":
+            say(f"note: {clean_line(event.text)}")
+
+    async with open_here(config, timeout_s=_LIMIT_S, jobs=_JOBS, listener=listen) as lok:
         hide(lok.engine.panel.secrets)
         healths = await lok.check()
         panel = lok.engine.panel
@@ -96,6 +89,8 @@ async def _examine(config: str | None) -> list[Diagnosis]:
         infos = {info.name: info for info in panel.infos()}
         for name in broken.keys() - infos.keys():
             infos[name] = BackendInfo(name, "", Profile(), available=False, eligible=False)
+        if idle := ", ".join(one.name for one in unused(panel.env, lok.settings, infos)):
+            say(f"note: {idle} could be asked as well; `lok backends recipes` tells how")
         found = [Diagnosis(infos[name], broken.get(name) or healths[name]) for name in sorted(infos)]
         return masked(found, panel.mask)
 

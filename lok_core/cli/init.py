@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lok_core.cli.options import offer
 from lok_core.cli.output import load_plugins, write_stdout
 from lok_core.cli.places import given, read_setup
 from lok_core.errors import UsageError
@@ -48,7 +49,9 @@ _TAIL = """
 
 
 @click.command(short_help="Write a lok.toml that matches the programs there are.")
-@click.argument("target", required=False, type=click.Path(), metavar="[DIR]")
+@click.argument(
+    "target", required=False, type=click.Path(), metavar="[DIR]", shell_complete=offer("directories")
+)
 @click.pass_context
 def init(ctx: click.Context, target: str | None) -> None:
     """Writes a commented lok.toml into DIR, the working directory by default, and trusts it as it is.
@@ -69,7 +72,7 @@ def init(ctx: click.Context, target: str | None) -> None:
     try:
         destination(file)
         with open(file, "x", encoding="utf-8") as stream:
-            stream.write("".join(_content(panel)))
+            stream.write("".join([*_content(panel), *_recipes(panel), _tail(panel)]))
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
     lok_face.read_trust(setup.state_dir).add_file(file)
@@ -78,8 +81,6 @@ def init(ctx: click.Context, target: str | None) -> None:
 
 def _content(panel: Panel) -> Iterator[str]:
     yield _HEAD
-    models = [info for info in panel.infos() if info.profile.is_llm and info.profile.asked_by_default]
-    best = sorted(models, key=lambda info: not info.available)[:1]
     for info in panel.infos():
         known: dict[str, Any] = dict(panel.get(info.name).known_defaults)
         if not info.profile.asked_by_default:
@@ -88,7 +89,27 @@ def _content(panel: Panel) -> Iterator[str]:
         found = "was found" if info.available else "was not found; `lok doctor` tells how to get it"
         yield f"\n# {info.name} {found}.\n{off}[backends.{info.name}]\n{off}enabled = true\n"
         yield "".join(f"# {key} = {_toml(value)}\n" for key, value in known.items())
-    yield _TAIL.format(name=best[0].name if best else "codex")
+
+
+def _recipes(panel: Panel) -> Iterator[str]:
+    from lok_core.lok.recipes import recipes
+
+    offered = [one for one in recipes(panel.env) if one.name not in panel.backends]
+    yield "\n# Programs without an adapter of their own; `lok backends recipes` lists them.\n"
+    for one in sorted(offered, key=lambda one: not one.path):
+        off = "" if one.path else "# "
+        yield f'{off}[backends.{one.name}]\n{off}use = "{one.use}"\n'
+
+
+def _tail(panel: Panel) -> str:
+    models = [
+        info
+        for info in panel.infos()
+        if info.profile.is_llm and info.profile.asked_by_default
+        if hasattr(panel.get(info.name).config, "model")
+    ]
+    best = sorted(models, key=lambda info: not info.available)[:1]
+    return _TAIL.format(name=best[0].name if best else "codex")
 
 
 def _toml(value: Any) -> str:

@@ -1,7 +1,8 @@
 """The three real programs: installs them, finds them, and says how each is pointed at a fake provider.
 
-`python tests/e2e/clis.py` installs what is missing and prints the versions. They go to the folder named by
-LOK_E2E_CLIS, else to ~/.cache/lok-e2e; all three take about 740 MB.
+`python tests/e2e/clis.py` installs what is missing, the two programs of recipes that CI tries among it, and
+prints the versions. They go to the folder named by LOK_E2E_CLIS, else to ~/.cache/lok-e2e; the three take
+about 740 MB, the two 390 MB.
 """
 
 import json
@@ -56,9 +57,16 @@ def install() -> None:
     """
     if all(find(name) for name in PACKAGES):
         return
-    target = folder()
+    npm_install(folder(), *(f"{package}@{version}" for package, version in PACKAGES.values()))
+
+
+def npm_install(target: Path, *wanted: str, path: str = "") -> None:
+    """Installs packages into a folder, with the node that is on that PATH.
+
+    Raises:
+        subprocess.CalledProcessError: npm failed; it has said why on standard error.
+    """
     target.mkdir(parents=True, exist_ok=True)
-    wanted = [f"{package}@{version}" for package, version in PACKAGES.values()]
     quiet = [
         "--no-save",
         "--no-package-lock",
@@ -67,7 +75,8 @@ def install() -> None:
         "--no-update-notifier",
         "--loglevel=error",
     ]
-    subprocess.run(["npm", "install", "--prefix", target, *quiet, *wanted], cwd=target, check=True)
+    env = {**os.environ, "PATH": path or os.environ["PATH"]}
+    subprocess.run(["npm", "install", "--prefix", target, *quiet, *wanted], cwd=target, env=env, check=True)
 
 
 def version(name: str) -> str:
@@ -165,3 +174,9 @@ if __name__ == "__main__":
     install()
     for each in PACKAGES:
         sys.stdout.write(f"{each}: {version(each)}\n")
+    sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+    from tests.e2e import recipe_programs
+
+    for each in recipe_programs.IN_CI:
+        recipe_programs.install(each)
+        sys.stdout.write(f"{each}: {recipe_programs.PROGRAMS[each].version}\n")

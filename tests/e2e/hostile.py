@@ -441,7 +441,9 @@ That can change what the answer says. With access `read` the model cannot write,
 outside of the folder (codex sees the system's folders as well).
 
 A backend with `use = "command"` works in the folder, and follows there whatever it looks for: lok knows no
-switch for a program that it does not know. `lok doctor` says so.
+switch for a program that it does not know. `lok doctor` says so. Of the [recipes](recipes.md), the programs
+of opencode, qwen and droid would start others or send keys elsewhere: they are asked about trusted folders
+only. Those of copilot, pi, kimi and vibe did nothing of the kind, the others never see the folder.
 """
 
 

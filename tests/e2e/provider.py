@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from .provider_answers import DRIP_INTERVAL, MODES, Scripted, answer, marked
+from .provider_chat import Chat
 from .provider_errors import ERRORS, error, headers
 from .provider_formats import Answer, Anthropic, Asked, Format, Frames, Gemini, OpenAI, encode
 
@@ -31,7 +32,7 @@ class Record:
     """One request and what became of it.
 
     Attributes:
-        api: openai, gemini or anthropic.
+        api: openai (its responses), chat (its older completions), gemini or anthropic.
         kind: `answer`, or what the programs ask beside it: `count` (of tokens), `models`, `probe` (HEAD),
             `websocket`, and `route` (gemini without a model asks which one to take).
         prompt: the user's newest message as the model sees it, without what the programs put around it.
@@ -69,6 +70,7 @@ class FakeProvider:
 
     def __init__(self, *, lifetime: float = 300.0) -> None:
         self.lifetime = lifetime
+        self.models: tuple[str, ...] = ()  # that it lists; it answers as any
         self.peak = 0  # the most answers that were under way at once
         self._active = 0
         self._records: list[Record] = []
@@ -234,7 +236,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(426, {"error": {"message": "Upgrade Required"}})
         elif self._route() == "/v1/models":
             self._note(OpenAI.api, "models")
-            self._send(200, {"object": "list", "data": [], "models": []})
+            listed = [{"id": name, "object": "model"} for name in self.server.provider.models]
+            self._send(200, {"object": "list", "data": listed, "models": []})
         else:
             self._send(404, {"error": {"message": "not found"}})
 
@@ -243,6 +246,8 @@ class _Handler(BaseHTTPRequestHandler):
         route = self._route()
         if route == "/v1/responses":
             self._ask(OpenAI(), body)
+        elif route == "/v1/chat/completions":
+            self._ask(Chat(), body)
         elif route == "/v1/messages":
             self._ask(Anthropic(), body)
         elif route == "/v1/messages/count_tokens":

@@ -24,7 +24,9 @@ class Error(NamedTuple):
 
 def error(api: str, name: str, *, model: str, key: str) -> Error:
     """The error `name` of a provider; some tell the key they were given, so that it has to be masked."""
-    return {"openai": _openai, "anthropic": _anthropic, "gemini": _gemini}[api](name, model, key)
+    return {"openai": _openai, "chat": _openai, "anthropic": _anthropic, "gemini": _gemini}[api](
+        name, model, key
+    )
 
 
 def headers(name: str, now: float) -> dict[str, str]:

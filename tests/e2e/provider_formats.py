@@ -81,7 +81,7 @@ _AROUND = re.compile(r"\s*<(system-reminder|environment_context|session_context|
 
 
 @dataclass
-class _Reading:
+class Conversation:
     """Collects a conversation in its order."""
 
     prompt: str = ""
@@ -115,7 +115,7 @@ def _events(*events: Mapping[str, Any]) -> str:
     return "".join(f"event: {event['type']}\ndata: {encode(event)}\n\n" for event in events)
 
 
-def _texts(content: Any) -> list[str]:
+def texts(content: Any) -> list[str]:
     """The texts of a content field, which may be one string or a list of parts."""
     if isinstance(content, str):
         return [content]
@@ -128,15 +128,15 @@ class OpenAI:
     api = "openai"
 
     def read(self, path: str, body: Mapping[str, Any]) -> Asked:
-        reading = _Reading()
+        reading = Conversation()
         items = body.get("input") or []
         for item in [{"role": "user", "content": items}] if isinstance(items, str) else items:
             kind = item.get("type", "message")
             if kind == "message" and item["role"] == "user":
-                reading.user(_texts(item["content"]))
+                reading.user(texts(item["content"]))
             elif kind.endswith("_call_output"):
                 output = item["output"]
-                reading.results.append("".join(_texts(output)))
+                reading.results.append("".join(texts(output)))
             elif kind.endswith("_call"):
                 reading.called.append(item.get("name", kind))
         form = body.get("text", {}).get("format", {})
@@ -221,16 +221,16 @@ class Anthropic:
     api = "anthropic"
 
     def read(self, path: str, body: Mapping[str, Any]) -> Asked:
-        reading = _Reading()
+        reading = Conversation()
         for message in body.get("messages") or ():
             content = message["content"]
             if message["role"] == "user":
-                reading.user(_texts(content))
+                reading.user(texts(content))
             for block in content if isinstance(content, list) else ():
                 if block["type"] == "tool_use":
                     reading.called.append(block["name"])
                 elif block["type"] == "tool_result":
-                    reading.results.append("".join(_texts(block.get("content"))))
+                    reading.results.append("".join(texts(block.get("content"))))
         tools = {tool["name"]: tool for tool in body.get("tools") or ()}
         form = body.get("output_config", {}).get("format") or body.get("output_format") or {}
         structured = tools.get("StructuredOutput", {}).get("input_schema")
@@ -295,11 +295,11 @@ class Gemini:
     api = "gemini"
 
     def read(self, path: str, body: Mapping[str, Any]) -> Asked:
-        reading = _Reading()
+        reading = Conversation()
         for content in body.get("contents") or ():
             parts = content.get("parts") or ()
             if content.get("role", "user") == "user":
-                reading.user(_texts(parts))
+                reading.user(texts(parts))
             for part in parts:
                 if "functionCall" in part:
                     reading.called.append(part["functionCall"]["name"])
