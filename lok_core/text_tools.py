@@ -115,7 +115,7 @@ async def converse(
         ToolCall(f"call-{turn}-{place}", name, arguments)
         for place, (name, arguments) in enumerate(said.calls, 1)
     )
-    return Turn(said.text, calls, usage, reply.model)
+    return Turn(said.text, calls, usage, reply.model, in_text=True)
 
 
 def read(text: str, tools: Sequence[Tool]) -> Said:

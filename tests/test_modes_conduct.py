@@ -423,6 +423,16 @@ async def test_a_backend_without_tools_conducts_in_plain_text(tmp_path, autojump
     assert "{" not in report.outcomes[0].reply.text
 
 
+async def test_a_model_that_turns_out_to_call_no_tools_goes_on_in_plain_text(tmp_path):
+    asked = json.dumps({"action": "query_backend", "backend": "a", "prompt": "Why?"})
+    boss = Boss(turns=[NotImplementedError()], script=[Step(asked), Step("It is fine.")])
+    report = await conducted(tmp_path, boss, worker("a"))
+    assert [call.prompt for one in report.detail.rounds for call in one.calls] == ["Why?"]
+    assert report.detail.answer == "It is fine."
+    assert "boss calls no tools after all; it asks by JSON in plain text" in report.notes
+    assert report.detail.how == "text"
+
+
 async def test_an_action_that_cannot_be_read_even_twice_is_no_answer(tmp_path):
     speaker = worker("speaker", Step('{"action": "dance"}'))
     report = await conducted(tmp_path, speaker, worker("a"), conductor="speaker")
@@ -450,6 +460,12 @@ async def test_in_plain_text_the_last_round_has_no_tools_either(tmp_path):
 async def test_who_calls_tools_by_itself_conducts_before_all_others(tmp_path):
     report = await conducted(tmp_path, Boss(turns=[Turn("I do.")]), worker("a", strengths=("general",)))
     assert report.detail.conductor == "boss"
+
+
+async def test_of_several_that_call_tools_one_that_is_named_conducts(tmp_path):
+    bosses = [Boss(name=name, turns=[Turn("Done.")]) for name in ("a", "b", "c")]
+    report = await conducted(tmp_path, *bosses, named=("b",))
+    assert report.detail.conductor == "b"
 
 
 async def test_else_a_backend_that_is_asked_conducts_and_asks_the_others(tmp_path):

@@ -418,7 +418,7 @@ async def test_a_reply_that_cannot_be_read_goes_back_once():
 async def test_words_with_a_broken_action_are_taken_as_they_stand_the_second_time():
     broken = f'I would ask:\n{{"action": "{TOOL.name}", "backend": '
     speaking = Speaking(broken, broken)
-    assert await speaking.turn() == Turn(broken)
+    assert await speaking.turn() == Turn(broken, in_text=True)
     assert "taken for its answer as it stands, as the JSON of its action" in speaking.notes[0]
     assert len(speaking.backend.requests) == 2
 

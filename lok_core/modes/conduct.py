@@ -108,6 +108,8 @@ class _Conducting:
 
     async def _turn(self, tools: Sequence[Tool]) -> Turn | Failure:
         turn = await self.job.converse(self.detail.conductor, prompts.fitted(self.messages), tools)
+        if isinstance(turn, Turn) and turn.in_text:  # its profile may have promised more
+            self.detail = evolve(self.detail, how="text")
         if isinstance(turn, Turn) and self.written is not None:
             tokens = turn.usage.output_tokens
             self.written = None if tokens is None else self.written + tokens
@@ -171,7 +173,7 @@ class _Conducting:
         if self.job.interrupted:
             return self._report()
         for other in self.others:
-            if other.name != failure.backend:
+            if other.name != failure.backend and failure.kind != "cancelled":
                 self.job.note(f"--conductor {other.name} lets {other.name} conduct instead")
                 break
         number = len(self.rounds) + 1
@@ -212,7 +214,7 @@ def _conductor(job: Job, named: str | None) -> BackendInfo:
         raise NoBackendError(f"{named} cannot conduct, as it {why}", _ways_out(job, [infos[named]]))
     callers = [info for info in able.values() if info.profile.converses]
     if callers:
-        return callers[0]
+        return next((info for info in callers if info.name in job.chosen), callers[0])
     order = job.recommend(Request(_ANYBODY, job.directory, access="read")).order
     for name in order:
         if name in able:
