@@ -71,7 +71,13 @@ class Engine:
 
     def __attrs_post_init__(self) -> None:
         self._everyone = trio.CapacityLimiter(min(self.limits.jobs, self.children.at_once))
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins to count anew what a command takes, and what it is told of its backends."""
         self.budget = Budget(self.limits)
+        self.activities.clear()
+        self.children.leaked.clear()
 
     async def perform(self, attempt: Attempt[T]) -> T | Failure:
         """The result of one request's work, or why there is none; only cancellation passes."""

@@ -15,11 +15,18 @@ The exit codes of the command line are in `ExitCode`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 
 PLUGIN_FAULTS = (Exception, SystemExit)
 """What code of a plugin may raise that must not take lok along; Ctrl-C and cancellation still pass."""
+
+
+class LokDeprecationWarning(DeprecationWarning):
+    """Something of lok's that goes away was used: the message says what takes its place, and until when.
+
+    `lok plugins -v` shows those that a plugin causes as it is loaded.
+    """
 
 
 class ExitCode(IntEnum):
@@ -50,6 +57,15 @@ class LokError(Exception):
         self.message = message
         self.hint = hint
 
+    def hide(self, mask: Callable[[str], str]) -> None:
+        """Takes secrets out of what it says.
+
+        Args:
+            mask: takes them out of a text.
+        """
+        self.message, self.hint = mask(self.message), mask(self.hint)
+        self.args = (self.message,)
+
 
 class UsageError(LokError):
     """The request itself is wrong: a missing directory, an empty prompt, a bad option value."""
@@ -68,6 +84,10 @@ class ConfigError(UsageError):
         count = len(problems)
         super().__init__(problems[0] if count == 1 else f"{count} mistakes in the configuration", hint)
         self.problems = tuple(problems)
+
+    def hide(self, mask: Callable[[str], str]) -> None:
+        super().hide(mask)
+        self.problems = tuple(map(mask, self.problems))
 
 
 class UnknownNameError(UsageError):

@@ -31,6 +31,12 @@ def read_regular(path: Path, limit: int) -> bytes:
         os.close(descriptor)
 
 
+def may_hold(folder: str | Path, name: str) -> bool:
+    """Whether the folder has a file of that name, or hides what it has; reading the file then says so."""
+    is_hidden = os.path.isdir(folder) and not os.access(folder, os.X_OK)
+    return is_hidden or os.path.isfile(os.path.join(folder, name))
+
+
 def destination(path: Path, directories: Iterable[Path] = ()) -> str:
     """Where the path leads, without a link.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,16 +22,44 @@ def existing(directory: Path) -> Path:
     Raises:
         UsageError: it is none.
     """
-    # Not resolved: paths are reported as the user knows them.
+    found = absolute(directory, "the directory")
     try:
-        absolute = Path(os.path.abspath(directory))
-    except FileNotFoundError:
-        raise UsageError("the working directory is gone", "change into one that exists") from None
-    if absolute.is_dir():
-        return absolute
-    if absolute.exists():
+        mode = os.stat(found).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        hint = "check the spelling, or leave it out for this one"
+        raise UsageError(f"there is no directory {directory}", hint) from None
+    except OSError as error:
+        raise UsageError(f"the directory {directory} cannot be used: {error.strerror}") from error
+    if not stat.S_ISDIR(mode):
         raise UsageError(f"{directory} is not a directory", "name the directory that holds the code")
-    raise UsageError(f"there is no directory {directory}", "check the spelling, or leave it out for this one")
+    return found
+
+
+def absolute(path: Path, what: str) -> Path:
+    """The path, absolute; not resolved, since paths are reported as the user knows them.
+
+    Args:
+        what: what it is, for the error.
+
+    Raises:
+        UsageError: there can be no such path, or it is relative and the working directory is gone.
+    """
+    if not is_path(str(path)):
+        raise UsageError(f"{what} is {str(path)!r}, which no path can be")
+    try:
+        return Path(os.path.abspath(path))
+    except FileNotFoundError:
+        raise UsageError(
+            f"{what} is {str(path)!r}, and the working directory is gone",
+            "change into one that exists, or give an absolute path",
+        ) from None
+
+
+def is_path(text: str) -> bool:
+    """Whether there can be such a path."""
+    with suppress(UnicodeError):
+        return b"\0" not in os.fsencode(text)
+    return False
 
 
 @contextmanager

@@ -139,8 +139,24 @@ class Backend(ABC):
             BackendError: whatever can be expected to go wrong. An error is never returned as text.
         """
 
+    def planned(self, request: Request, run: Run) -> Sequence[str]:
+        """The command line that `query` would start, for `--plan`; starts nothing, asks nobody.
+
+        `{prompt}` may stand for the prompt. What is written to `run.folder` is removed. Empty for those that
+        start no program, or cannot tell beforehand.
+
+        Raises:
+            BackendError: what would keep `query` from starting it.
+        """
+        return ()
+
     async def converse(self, messages: Sequence[Message], tools: Sequence[Tool], run: Run) -> Turn:
-        """The model's next turn, tool calls included; for backends whose profile says `converses`."""
+        """The model's next turn, tool calls included; for backends whose profile says `converses`.
+
+        Raises:
+            BackendError: as `query`.
+            NotImplementedError: the model turns out to call no tools; lok then asks it in plain text.
+        """
         raise BackendError("invalid", f"{self.name} cannot call tools")
 
     async def aclose(self) -> None:  # noqa: B027 - most have nothing to release
@@ -241,8 +257,8 @@ class PromptTask(Task):
         if not job.chosen and not any(request.backend in models for request in requests):
             blind = [name for name, info in models.items() if info.eligible]
             why = (
-                f": {', '.join(blind)} cannot read the directory; what lets a program do so is told by "
-                "`access = { read = [...] }` in its table of lok.toml"
+                f": {', '.join(blind)} cannot read the directory; a plugin tells that it can in its "
+                'Profile.access, a table of lok.toml with `use = "command"` by `access = { read = [...] }`'
             )
             job.note(f"no language model was asked{why if blind else '; `lok doctor` says what is missing'}")
         await job.ask_all(requests)

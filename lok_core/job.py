@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import trio
 from attrs import Factory, define, evolve, field
@@ -15,7 +15,7 @@ from lok_core import delegation
 from lok_core.attempt import Attempt
 from lok_core.budget import estimated
 from lok_core.engine import Engine
-from lok_core.errors import NoBackendError
+from lok_core.errors import BackendError, NoBackendError
 from lok_core.events import Event
 from lok_core.interfaces import Job, Run
 from lok_core.journal import Journal, Recalled, turn_of
@@ -43,6 +43,8 @@ class EngineJob(Job):
             record.
         journal: told of every outcome.
         recalled: the answers of an earlier run, which are not asked for again.
+        planned: where this is a plan, what would be asked, and its command line, by the request's number;
+            then nothing is sent, and each request ends as `cancelled`. None as a rule.
     """
 
     engine: Engine
@@ -52,6 +54,7 @@ class EngineJob(Job):
     fallback: bool = field(default=False, kw_only=True)
     journal: Journal | None = field(default=None, kw_only=True)
     recalled: Recalled | None = field(default=None, kw_only=True)
+    planned: dict[int, tuple[Request, tuple[str, ...]]] | None = field(default=None, kw_only=True)
     interrupted: str = ""
     _remarks: list[str] = Factory(list)
     _recorded: list[Outcome | None] = Factory(list)
@@ -128,28 +131,30 @@ class EngineJob(Job):
         instance = self.engine.panel.get(backend)
         newest = messages[-1].text if messages else ""
         request = Request(newest, self.directory, backend=backend, access="read", label=TURN)
-        budget = self.engine.budget
+        budget, number = self.engine.budget, len(self._recorded) + 1
         speaks = instance.profile.converses or not instance.profile.answers_questions
 
         async def turn(run: Run) -> Turn:
-            if speaks:
-                said = await instance.converse(messages, tools, run)
-            else:
-                from lok_core import text_tools  # few need it
+            if self.planned is not None and speaks:
+                self._plan(number, request, (), run)
+            if self.planned is not None:
+                from lok_core.prompts.conduct import conversation  # few need it
 
-                said = await text_tools.converse(
-                    instance,
-                    request,
-                    messages,
-                    tools,
-                    run,
-                    self.note,
-                    partial(budget.again, instance.profile),
-                )
+                asked = evolve(request, prompt=conversation(messages, tools))
+                self._plan(number, asked, instance.planned(asked, run), run)
+            if speaks:
+                try:
+                    return _sound(await instance.converse(messages, tools, run), backend, run.mask)
+                except NotImplementedError:
+                    self.note(f"{backend} calls no tools after all; it asks by JSON in plain text")
+            from lok_core import text_tools  # few need it
+
+            again = partial(budget.again, instance.profile)
+            said = await text_tools.converse(instance, request, messages, tools, run, self.note, again)
             return _sound(said, backend, run.mask)
 
         tokens = sum(estimated(message.text) for message in messages)
-        attempt = Attempt(self.engine, request, instance, len(self._recorded) + 1, turn, tokens)
+        attempt = Attempt(self.engine, request, instance, number, turn, tokens)
         self._recorded.append(None)
         self._queued(attempt)
         known = None if self.recalled is None else self.recalled.take_turn(request, messages, tools)
@@ -178,9 +183,19 @@ class EngineJob(Job):
         backend = self.engine.panel.get(request.backend or "")
 
         async def query(run: Run) -> Reply:
+            if self.planned is not None:
+                self._plan(number, request, backend.planned(request, run), run)
             return checked(await backend.query(request, run), backend.name, run.mask)
 
         return Attempt(self.engine, request, backend, number, query)
+
+    def _plan(self, number: int, request: Request, argv: Sequence[str], run: Run) -> NoReturn:
+        """Takes down what would be asked, and how, instead of asking it."""
+        assert self.planned is not None
+        # The folder is gone when somebody reads it.
+        told = tuple(str(word).replace(str(run.folder), "{folder}") for word in argv)
+        self.planned[number] = (request, told)
+        raise BackendError("cancelled", "not sent, as this is a plan")
 
     async def _performed(self, attempt: Attempt[Said], ended: Callable[[], str]) -> Said | Failure:
         """What came of it; a failure is recorded.
@@ -202,7 +217,7 @@ class EngineJob(Job):
             self._record(attempt, result)
         else:
             attempt.spent(result.usage, result.text)
-        if attempt.is_estimated and limits.max_tokens is not None:
+        if attempt.is_estimated and limits.max_tokens is not None and self.planned is None:
             self.note(f"{name} does not tell all its tokens; for --max-tokens they are estimated")
         return result
 
@@ -297,7 +312,7 @@ def _sound(turn: Turn, name: str, mask: Callable[[str], str]) -> Turn:
         raise TypeError(f"converse returned {type(turn).__name__} instead of a Turn")
     reply = checked(Reply(turn.text, _calls(turn), turn.usage, model=turn.model), name, mask)
     calls = () if reply.data is None else tuple(ToolCall(**call) for call in reply.data["calls"])
-    return Turn(reply.text, calls, reply.usage, reply.model)
+    return Turn(reply.text, calls, reply.usage, reply.model, turn.in_text)
 
 
 def _calls(turn: Turn) -> Mapping[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from lok_core.errors import UsageError
 from lok_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,9 +31,19 @@ def make_limits(
         jobs: requests at once, whatever the settings say.
         max_calls, max_tokens, deadline_s: for the whole run; None for no limit.
         quota_wait_s: how long the run may wait for quotas in all; None for not at all.
+
+    Raises:
+        UsageError: one of them cannot be a limit.
     """
     from lok_core.panel import Limits
 
+    for name, count in {"jobs": jobs, "max_calls": max_calls, "max_tokens": max_tokens}.items():
+        if count is not None and not (isinstance(count, int) and count >= 1):
+            raise UsageError(f"{name} is {count!r}", "it is a whole number from 1 on, or None")
+    times = {"timeout_s": timeout_s, "deadline_s": deadline_s, "quota_wait_s": quota_wait_s}
+    for name, time_s in times.items():
+        if time_s is not None and not (isinstance(time_s, (int, float)) and time_s > 0):
+            raise UsageError(f"{name} is {time_s!r}", "it is a number of seconds above 0, or None")
     settings = settings or Settings()
     tables = {name: one.table for name, one in settings.backends.items()}
     limits = Limits(

@@ -120,11 +120,21 @@ class Profile:
 
 @frozen
 class Prompt:
-    """One question of a task: a name, the text, and the category that decides who is asked."""
+    """One question of a task.
+
+    Attributes:
+        name: what it is known by; groups and names its answers.
+        text: `{facts}` and its kin (docs/task-packs.md) are replaced by what lok detects about the code base.
+        category: what it is about; decides who is asked.
+        when: names of facts; it is asked only where one of them holds. Empty: it is asked anywhere.
+        unless: names of facts; it is left out where one of them holds.
+    """
 
     name: str
     text: str
     category: Category = "general"
+    when: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
 
 
 @frozen
@@ -292,9 +302,14 @@ class Message:
 
 @frozen
 class Turn:
-    """What a conversing model said: text, or calls that want results, or both."""
+    """What a conversing model said: text, or calls that want results, or both.
+
+    Attributes:
+        in_text: whether lok has read it from plain text, as the model called no tools by itself.
+    """
 
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
     usage: Usage = Usage()
     model: str | None = None
+    in_text: bool = False

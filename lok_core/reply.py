@@ -7,10 +7,12 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import astuple, evolve
+from attrs import asdict, evolve
 
 from lok_core.errors import BackendError
 from lok_core.models import Reply, Usage
+
+_MOST = 10**15  # of tokens, or of dollars; a number beyond is none, and arithmetic with it may fail
 
 
 def checked(reply: Any, name: str, mask: Callable[[str], str]) -> Reply:
@@ -37,8 +39,11 @@ def checked(reply: Any, name: str, mask: Callable[[str], str]) -> Reply:
     for part, fits in sound.items():
         if not fits:
             raise TypeError(f"the reply's {part} is of the wrong type: {getattr(reply, part)!r:.100}")
+    for part, value in asdict(usage).items():
+        if value is not None and not _is_amount(value):
+            raise ValueError(f"Reply.usage.{part} is no number from 0 on: {_shown(value)}")
     # Raises on what is no JSON: NaN, other keys than text, numbers of thousands of digits.
-    json.dumps([reply.data, *astuple(usage)], allow_nan=False)
+    json.dumps(reply.data, allow_nan=False)
     if not is_visible(reply.text) and reply.data is None:
         raise BackendError("empty", f"{name} ended well but said nothing")
     return evolve(reply, text=mask(reply.text), data=_masked(reply.data, mask))
@@ -54,6 +59,15 @@ def spoken(reply: Reply) -> str:
 def is_visible(text: str) -> bool:
     """Whether a text holds anything that a reader could see."""
     return any(not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf") for c in text)
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _MOST
+
+
+def _shown(value: Any) -> str:
+    """A number of thousands of digits cannot be made a text."""
+    return f"more than {_MOST:.0e}" if isinstance(value, int) and abs(value) >= _MOST else f"{value!r:.100}"
 
 
 def _masked(data: Any, mask: Callable[[str], str]) -> Any:

@@ -29,6 +29,7 @@ _DETAILS = {
     "spawn": ("details.spawn", "SpawnDetail"),
     "spawned": ("details.spawn", "SpawnedDetail"),
     "conduct": ("details.conduct", "ConductDetail"),
+    "plan": ("details.plan", "PlanDetail"),
 }
 
 

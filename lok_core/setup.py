@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, fields_dict, frozen
 
-from lok_core.delegation import category_of
 from lok_core.environment import NPM_FOLDER, given_secrets, written_secrets
 from lok_core.errors import PLUGIN_FAULTS, PluginError, UnknownNameError, UsageError
+from lok_core.files import may_hold
 from lok_core.interfaces import Backend, PromptTask, Task
-from lok_core.models import Profile, Prompt
+from lok_core.models import Profile
 from lok_core.registry import DISABLE, Registry
 from lok_core.sanitize import clean_line
 from lok_core.settings import NAME, BackendSettings, Settings
@@ -54,22 +54,23 @@ class Setup:
         cls,
         env: Mapping[str, str],
         state_dir: Path,
-        cwd: Path,
-        user_files: Sequence[Path] = (),
+        directory: Path,
+        config_dir: Path | None = None,
         given: Path | None = None,
     ) -> Setup:
         """All files that there are.
 
         Args:
-            cwd: where to look for a lok.toml, and then in each folder above.
-            user_files: where the user's own file may be; the first that exists counts.
+            directory: absolute; where to look for a lok.toml, and then in each folder above.
+            config_dir: the folder that may hold the user's own file.
             given: a file that the user named; it counts most.
 
         Raises:
             ConfigError: one of them cannot be read.
         """
-        user = next((file for file in user_files if os.path.isfile(file)), None)
-        above = (folder / CONFIG for folder in (cwd, *cwd.parents))
+        own = None if config_dir is None else config_dir / CONFIG
+        user = own if config_dir is not None and may_hold(config_dir, CONFIG) else None
+        above = (folder / CONFIG for folder in (directory, *directory.parents))
         project = next((file for file in above if os.path.isfile(file)), None)
         layers: tuple[Layer, ...] = ()
         if (user, project, given) != (None, None, None):
@@ -341,10 +342,9 @@ def make_task(registry: Registry, name: str, settings: Settings) -> Task:
                 f"the task {name!r} takes no prompts, but asks in its own way",
                 f"{settings.origin('tasks', name, 'prompts')} gives it some",
             )
-        task.prompts = tuple(
-            Prompt(one.name, one.prompt, one.category or category_of(one.name, one.prompt))
-            for one in table.prompts
-        )
+        from lok_core.pack import prompts_of  # few have such a table
+
+        task.prompts = prompts_of(table.prompts)
     return task
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lok_core.cli.options import run_options
+from lok_core.cli.options import offer, run_options
 from lok_core.cli.prompted import read_prompt, run_prompted
 
 
@@ -16,6 +16,7 @@ from lok_core.cli.prompted import read_prompt, run_prompted
 @click.option(
     "--conductor",
     metavar="NAME",
+    shell_complete=offer("backends"),
     help="The backend that conducts.  [default: one that calls tools, else the best generalist]",
 )
 @click.pass_context

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from lok_core.cli.options import screening, screening_options
+from lok_core.cli.options import directory_option, offer, screening, screening_options
 from lok_core.cli.places import given, one_directory
 from lok_core.errors import UsageError
 
@@ -26,14 +26,17 @@ _AS_FILE = "save the findings as text, JSON or SARIF"
 
 @click.command(short_help="Check the findings of any tool or review against the code.")
 @click.argument("file", type=click.Path(), metavar="FILE")
-@click.argument("target", required=False, type=click.Path(), metavar="[DIR]")
-@click.option("-d", "--dir", "directory", type=click.Path(), metavar="DIR", help="The directory of the code.")
+@click.argument(
+    "target", required=False, type=click.Path(), metavar="[DIR]", shell_complete=offer("directories")
+)
+@directory_option("The directory of the code.")
 @click.option("-c", "--config", type=click.Path(), metavar="FILE", help="A lok.toml that counts most.")
 @click.option(
     "-f",
     "--format",
     default="text",
     metavar="NAME",
+    shell_complete=offer("formats"),
     help="text, json, markdown, github, sarif, html or a plugin's.  [default: text]",
 )
 @click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Write the report there.")

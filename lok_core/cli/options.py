@@ -11,9 +11,36 @@ import click
 from lok_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from lok_core.outcome import Screening
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def offer(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """For `shell_complete=`: what a shell offers, by the function of that name in `completion`."""
+
+    def offered(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from lok_core.cli import completion
+
+        items: list[CompletionItem] = getattr(completion, what)(ctx, incomplete)
+        return items
+
+    return offered
+
+
+def directory_option(text: str) -> Callable[[F], F]:
+    """Adds -d, with what the help says of it."""
+    return click.option(
+        "-d",
+        "--dir",
+        "directory",
+        type=click.Path(),
+        metavar="DIR",
+        shell_complete=offer("directories"),
+        help=text,
+    )
 
 
 class _Severity(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on only
@@ -27,6 +54,11 @@ class _Severity(click.ParamType):  # type: ignore[type-arg] # generic from click
         if value not in SEVERITIES:
             self.fail(f"{value!r} is none of {', '.join(SEVERITIES)}.", param, ctx)
         return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return offer("severities")(ctx, param, incomplete)
 
 
 def _backends(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,11 +102,10 @@ _OPTIONS = (
         multiple=True,
         metavar="NAME[,NAME]",
         callback=_backends,
+        shell_complete=offer("backends"),
         help="Ask these backends and no others; `all`: each that is asked by default.",
     ),
-    click.option(
-        "-d", "--dir", "directory", type=click.Path(), metavar="DIR", help="The directory to work on."
-    ),
+    directory_option("The directory to work on."),
     click.option(
         "-m",
         "--model",
@@ -124,11 +155,13 @@ _OPTIONS = (
         "--format",
         default="text",
         metavar="NAME",
+        shell_complete=offer("formats"),
         help="text, json, markdown, github, sarif, html or a plugin's.  [default: text]",
     ),
     click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Write the report there."),
     click.option("--all", "all", is_flag=True, help="Show every lead, not only the first five of a prompt."),
     click.option("--answers", is_flag=True, help="Show also what the backends said word for word."),
+    click.option("--plan", is_flag=True, help="Show what would be asked, of whom and how; send nothing."),
     click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on standard error."),
     click.option("-v", "--verbose", is_flag=True, help="More progress, and tracebacks of failing plugins."),
 )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lok_core.cli.output import hide
 from lok_core.errors import UsageError
+from lok_core.files import may_hold
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from lok_core.lok import Setup
+    from lok_core.lok import Lok, Setup
 
 
 def given(ctx: click.Context, name: str, here: str | None = None) -> str | None:
@@ -52,16 +54,40 @@ def read_setup(config: str | None = None) -> Setup:
     from lok_core.lok import Setup
 
     given = None if config is None else Path(config)
-    setup = Setup.read(os.environ, state_dir(), _cwd(), _user_files(), given)
+    setup = Setup.read(os.environ, state_dir(), cwd(), config_dir(), given)
     hide(setup.secrets())
     return setup
 
 
+def open_here(config: str | None = None, **more: Any) -> AbstractAsyncContextManager[Lok]:
+    """What `open_lok` makes of where the user stands.
+
+    Args:
+        config: a file that the user named.
+        more: further arguments of `open_lok`.
+    """
+    from pathlib import Path
+
+    from lok_core.cli.output import load_plugins
+    from lok_core.lok import open_lok
+
+    return open_lok(
+        cwd(),
+        env=os.environ,
+        state_dir=state_dir(),
+        config_dir=config_dir(),
+        config=None if config is None else Path(config),
+        plugins=load_plugins,
+        **more,
+    )
+
+
 def is_configured() -> bool:
     """Whether there is any file of configuration; costs next to nothing."""
-    cwd = _cwd()
-    files = [*_user_files(), *(above / "lok.toml" for above in (cwd, *cwd.parents))]
-    return any(os.path.isfile(file) for file in files)
+    here = cwd()
+    return config_dir() is not None or any(
+        os.path.isfile(above / "lok.toml") for above in (here, *here.parents)
+    )
 
 
 def state_dir() -> Path:
@@ -71,16 +97,23 @@ def state_dir() -> Path:
     return user_state_path("lok")
 
 
-def _user_files() -> tuple[Path, ...]:
+def config_dir() -> Path | None:
+    """The folder with the user's own lok.toml, if there is one."""
     from pathlib import Path
 
     from platformdirs import user_config_path
 
     # The second is where it would be on Linux; those who carry their dotfiles about have it everywhere.
-    return (user_config_path("lok") / "lok.toml", Path(os.path.expanduser("~/.config/lok/lok.toml")))
+    folders = (user_config_path("lok"), Path(os.path.expanduser("~/.config/lok")))
+    return next((folder for folder in folders if may_hold(folder, "lok.toml")), None)
 
 
-def _cwd() -> Path:
+def cwd() -> Path:
+    """The working directory.
+
+    Raises:
+        UsageError: it is gone.
+    """
     from pathlib import Path
 
     try:

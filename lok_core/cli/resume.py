@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lok_core.cli.options import run_options
+from lok_core.cli.options import offer, run_options
 from lok_core.cli.output import say
 from lok_core.cli.places import given, state_dir
 from lok_core.errors import UsageError
@@ -21,7 +21,7 @@ _OF_THE_REPORT = ("format", "output", "all", "answers", "quiet")
 
 
 @click.command(short_help="Go on with a run that ended early: ask what has no answer yet.")
-@click.argument("run")
+@click.argument("run", shell_complete=offer("runs"))
 @run_options
 @click.pass_context
 def resume(ctx: click.Context, /, run: str, **keywords: Any) -> int:
@@ -73,7 +73,7 @@ def resume(ctx: click.Context, /, run: str, **keywords: Any) -> int:
 
 
 @click.command(short_help="Show the report of an earlier run again, in any format.")
-@click.argument("run")
+@click.argument("run", shell_complete=offer("runs"))
 @run_options
 def show(run: str, **keywords: Any) -> int:
     """Shows the report of RUN; of one that was killed, what had been answered. Nobody is asked.

@@ -18,17 +18,22 @@ from lok_core import lok as lok_face
 from lok_core.cli.app import shadowed
 from lok_core.cli.display import make_display
 from lok_core.cli.issues import create_issues
-from lok_core.cli.output import complain, hide, load_plugins, say, write_file, write_stdout
-from lok_core.cli.places import read_setup
+from lok_core.cli.output import complain, hide, say, write_file, write_stdout
+from lok_core.cli.places import open_here
 from lok_core.cli.signals import Signals
-from lok_core.errors import ExitCode, PluginError
+from lok_core.errors import ExitCode, LokError, PluginError
 from lok_core.events import Event
 from lok_core.lok import Lok
 from lok_core.outcome import Answer, Failure, Report, Screening, View
 from lok_core.sanitize import clean_line
 
-_OF_THE_MOMENT = ("quiet", "verbose")
+_OF_THE_MOMENT = ("quiet", "verbose", "plan")
 """Options that do not belong to what is asked for."""
+_OF_THE_LOK = (
+    *("backends", "models", "timeout_s", "jobs", "deadline_s", "max_calls", "max_tokens", "quota_wait_s"),
+    "plan",
+)
+"""Options that are arguments of `open_lok`."""
 
 
 @frozen
@@ -44,6 +49,7 @@ class Options:
         timeout_s: None for the default, infinity for none.
         deadline_s, max_calls, max_tokens: of the whole run; None for none.
         quota_wait_s: how long it may wait for quotas in all; None for not at all.
+        plan: whether only what would be asked is shown.
     """
 
     backends: tuple[str, ...] = ()
@@ -64,6 +70,7 @@ class Options:
     max_calls: int | None = None
     max_tokens: int | None = None
     quota_wait_s: float | None = None
+    plan: bool = False
 
 
 def run_report(
@@ -85,11 +92,12 @@ def run_report(
     try:
         # A plugin that prints must not spoil the report.
         with contextlib.redirect_stdout(sys.stderr), contextlib.ExitStack() as last_words:
-            prepared = _prepare(options)
             display = make_display(options.quiet, options.verbose)
             with Signals(display, last_words.close) as signals:
-                last_words.callback(_tell_left, prepared, signals)
-                return trio.run(_run, prepared, work, streams, screening or Screening(), judged, signals)
+                running = _Running(options, signals)
+                last_words.callback(_tell_left, running)
+                wanted = Screening() if screening is None or options.plan else screening
+                return trio.run(_run, running, work, streams, wanted, judged)
     except BaseExceptionGroup as group:  # every nursery on the way wraps what it raised
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
@@ -98,79 +106,68 @@ def run_report(
 
 
 @define(eq=False)
-class _Prepared:
-    """What a run starts from, and its lok once that is open."""
+class _Running:
+    """A command under way, and its lok once that is open."""
 
     options: Options
-    setup: lok_face.Setup
-    registry: lok_face.Registry
-    settings: lok_face.Settings
+    signals: Signals
     lok: Lok | None = None
+    unwritable: LokError | None = None
 
-
-def _prepare(options: Options) -> _Prepared:
-    setup = read_setup(options.config)
-    registry = load_plugins(setup.env)
-    settings = setup.settings(registry, options.models, options.backends)
-    if not options.quiet:
-        for note in [*settings.notes, *shadowed(settings.tasks)]:
-            say(f"note: {clean_line(note)}")
-    lok_face.renderer(registry, options.format)  # a misspelt one before anything is asked
-    return _Prepared(options, setup, registry, settings)
+    def show(self, event: Event, streaming: bool, view: View) -> None:
+        """Shows an event; where outcomes cannot be written, nothing more is asked."""
+        display = self.signals.display
+        display.event(event)
+        if not streaming or event.outcome is None or lok_face.is_told(event.outcome) or self.unwritable:
+            return
+        assert self.lok is not None
+        chosen = lok_face.renderer(self.lok.registry, self.options.format)
+        with display.aside():
+            try:
+                write_stdout(chosen.block(event.outcome, view))
+            except LokError as error:
+                self.unwritable = error
+                self.lok.interrupt(error.message)
 
 
 async def _run(
-    prepared: _Prepared,
+    running: _Running,
     work: Callable[[Lok], Awaitable[Report]],
     streams: bool,
     screening: Screening,
     judged: bool,
-    signals: Signals,
 ) -> int:
-    options, settings, display = prepared.options, prepared.settings, signals.display
-    chosen, view = lok_face.renderer(prepared.registry, options.format), _view(options)
-    streaming = streams and options.format == "text" and options.output is None
-
-    def listen(event: Event) -> None:
-        display.event(event)
-        if streaming and event.outcome is not None and not lok_face.is_told(event.outcome):
-            with display.aside():
-                write_stdout(chosen.block(event.outcome, view))
-
+    options, signals, view = running.options, running.signals, _view(running.options)
+    streaming = streams and options.format == "text" and options.output is None and not options.plan
     async with trio.open_nursery() as nursery:
-        async with lok_face.open_lok(
-            env=prepared.setup.env,
-            state_dir=prepared.setup.state_dir,
-            backends=options.backends,
-            limits=lok_face.make_limits(
-                options.timeout_s,
-                options.jobs,
-                settings,
-                max_calls=options.max_calls,
-                max_tokens=options.max_tokens,
-                deadline_s=options.deadline_s,
-                quota_wait_s=options.quota_wait_s,
-            ),
-            listener=listen,
-            registry=prepared.registry,
-            settings=settings,
-            trusted=prepared.setup.trusted,
+        async with open_here(
+            options.config,
+            **{name: getattr(options, name) for name in _OF_THE_LOK},
+            listener=lambda event: running.show(event, streaming, view),
             invocation=_invocation(options),
         ) as lok:
-            prepared.lok = lok
+            running.lok = lok
             hide(lok.engine.panel.secrets)
+            if not options.quiet:
+                for note in shadowed(lok.settings.tasks):
+                    say(f"note: {clean_line(note)}")
+            lok_face.renderer(lok.registry, options.format)  # a misspelt one before anything is asked
             signals.tell(lok.interrupt)
-            nursery.start_soon(display.refresh)
-            with display:
+            nursery.start_soon(signals.display.refresh)
+            with signals.display:
                 report = await work(lok)
+            if running.unwritable is not None:
+                raise running.unwritable
             baseline = None
             if (screening.update_baseline or screening.prune) and not lok_face.ended_early(report):
                 baseline = await lok.updated_baseline(report, screening)
         nursery.cancel_scope.cancel()
     if options.verbose:
         _tell_details(report)
-    rest = evolve(report, outcomes=()) if streaming else report
-    code = _show(rest, prepared.registry, options, view)
+    if fault := lok.listening.fault:  # then not every outcome has been shown
+        complain(f"internal error: {fault}", "this is a fault of lok, and a report of it is welcome")
+    rest = evolve(report, outcomes=()) if streaming and not fault else report
+    code = _show(rest, lok.registry, options, view) or (ExitCode.INTERNAL if fault else ExitCode.OK)
     signals.is_out = True
     if streams and not options.quiet:
         _tell_costs(report)
@@ -178,20 +175,20 @@ async def _run(
         code = _write_baseline(screening, baseline, report.directory) or code
     elif screening.update_baseline or screening.prune:
         say(f"the baseline {screening.baseline} is left as it was, as the run ended early")
-    if options.issues:
+    if options.issues and not options.plan:
         await _create_issues(lok, report, options, signals)
     if signals.received:
         return code or 128 + signals.received[0]
     return code or (_exit_code(report, options) if judged else ExitCode.OK)
 
 
-def _tell_left(prepared: _Prepared, signals: Signals) -> None:
+def _tell_left(running: _Running) -> None:
     """Tells how to go on if something is left to ask, or how to see what did not get out."""
-    if prepared.lok is None or prepared.options.quiet:
+    if running.lok is None or running.options.quiet:
         return
-    if run := lok_face.left(prepared.lok):
+    if run := lok_face.left(running.lok):
         say(f"hint: `lok resume {run}` asks what has no answer yet")
-    elif not signals.is_out and (run := lok_face.kept(prepared.lok)):
+    elif not running.signals.is_out and (run := lok_face.kept(running.lok)):
         say(f"hint: `lok show {run}` shows what was answered")
 
 
@@ -274,6 +271,8 @@ def _exit_code(report: Report, options: Options) -> int:
         return ExitCode.NO_ANSWER
     if report.outcomes and not any(isinstance(outcome, Answer) for outcome in report.outcomes):
         return ExitCode.NO_ANSWER
+    if (plan := lok_face.plan_in(report)) is not None and not plan.sendable:
+        return ExitCode.NO_ANSWER
     return _gate(report)
 
 
@@ -305,6 +304,9 @@ def _tell_details(report: Report) -> None:
     for outcome in report.outcomes:
         if isinstance(outcome, Failure) and outcome.detail:
             say(outcome.detail.rstrip())
+    if (plan := lok_face.plan_in(report)) is not None:
+        for number, one in enumerate(plan.requests, 1):
+            say(f"prompt {number}:\n{one.request.prompt}\n")
 
 
 def _tell_costs(report: Report) -> None:

@@ -26,8 +26,9 @@ _LAST_WORDS_S = 1.0
 class Signals:
     """What Ctrl-C and its like do, from before anything is asked until the report is out.
 
-    The first one ends what is under way, and the report is written; the second one ends lok. They have plain
-    handlers: those run also while a write waits for somebody to read, when trio's loop does not turn.
+    The first one ends what is under way, and the report is written; the second one ends lok. Until there is
+    somebody to `tell`, the first one ends lok. They have plain handlers: those run also while a write waits
+    for somebody to read, when trio's loop does not turn.
 
     Attributes:
         received: those that came, in order.
@@ -53,7 +54,7 @@ class Signals:
             signal.signal(number, handler)
 
     def tell(self, interrupt: Callable[[str], object]) -> None:
-        """From now on `interrupt` is told in the loop of who calls this; also of what came before."""
+        """From now on `interrupt` is told in the loop of who calls this."""
         token = trio.lowlevel.current_trio_token()
 
         def tell() -> None:
@@ -61,14 +62,17 @@ class Signals:
                 token.run_sync_soon(interrupt, _SIGNALS[self.received[0]])
 
         self._tell = tell
-        if self.received:
-            tell()
 
     def _heed(self, number: int, frame: FrameType | None) -> None:
+        if self._tell is None:  # plugins are being imported: that may take for ever
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         self.received.append(signal.Signals(number))
         if len(self.received) == 1:
-            if self._tell is not None:
-                self._tell()
+            assert self._tell is not None
+            self._tell()
             return
         # The user has no patience left; the guard ends the backends.
         if len(self.received) == 2:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lok_core.cli.issues import issues_options
-from lok_core.cli.options import run_options, screening, screening_options
+from lok_core.cli.options import offer, run_options, screening, screening_options
 from lok_core.cli.places import given, one_directory
 from lok_core.errors import UsageError
 
@@ -18,7 +18,9 @@ def task_command(name: str, description: str) -> click.Command:
     @click.command(
         name, short_help=description, help=f"{description}\n\nDIR is the working directory by default."
     )
-    @click.argument("target", required=False, type=click.Path(), metavar="[DIR]")
+    @click.argument(
+        "target", required=False, type=click.Path(), metavar="[DIR]", shell_complete=offer("directories")
+    )
     @run_options
     @screening_options(repair=True)
     @issues_options

@@ -6,13 +6,16 @@ import os
 
 import click
 
+from lok_core.cli.options import offer
 from lok_core.cli.output import say, write_stdout
 from lok_core.cli.places import given
 from lok_core.errors import UsageError
 
 
 @click.command(short_help="Trust the lok.toml and the content of a directory.")
-@click.argument("target", required=False, type=click.Path(), metavar="[DIR]")
+@click.argument(
+    "target", required=False, type=click.Path(), metavar="[DIR]", shell_complete=offer("directories")
+)
 @click.option("--list", "listing", is_flag=True, help="Show what is trusted.")
 @click.option("--revoke", is_flag=True, help="Take it back, for DIR and what lies below.")
 @click.pass_context

@@ -2,7 +2,8 @@
 
 ::
 
-    async with open_lok(env=os.environ, state_dir=Path("~/.local/state/lok").expanduser()) as lok:
+    state = Path("~/.local/state/lok").expanduser()
+    async with open_lok(Path("."), env=os.environ, state_dir=state) as lok:
         report = await lok.run_task("hunt", Path("."))
 
 It installs no signal handlers, reads no environment of its own and prints nothing.
@@ -14,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lok_core.errors import PLUGIN_FAULTS, PluginError, UsageError
-from lok_core.interfaces import Backend, Renderer, Task
+from lok_core.interfaces import Renderer, Task
 from lok_core.limits import make_limits as make_limits
 from lok_core.lok.opened import Lok as Lok
-from lok_core.lok.opened import installed as installed
-from lok_core.lok.opened import open_lok as open_lok
-from lok_core.models import Profile
+from lok_core.lok.opened import troubles as troubles
+from lok_core.lok.opening import declared_secrets as declared_secrets
+from lok_core.lok.opening import installed as installed
+from lok_core.lok.opening import open_lok as open_lok
+from lok_core.lok.opening import run as run
 from lok_core.registry import DISABLE as DISABLE
 from lok_core.registry import Registry as Registry
 from lok_core.results import is_told as is_told
@@ -33,9 +36,9 @@ from lok_core.setup import make_task as make_task
 from lok_core.setup import read_trust as read_trust
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from lok_core.details.plan import PlanDetail
     from lok_core.issues import Draft as Draft
     from lok_core.issues import Plan as Plan
     from lok_core.issues import Repository as Repository
@@ -47,16 +50,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def troubles(registry: Registry) -> list[str]:
-    """One line for each plugin that is left out, with the way to silence it."""
-    broken = [
-        f"plugin {broken.plugin.distribution} is disabled: {broken.reason} (`lok plugins -v` shows more; "
-        f"{DISABLE}={broken.plugin.distribution} silences this)"
-        for broken in registry.broken
-    ]
-    return broken + registry.duplicates()
-
-
 def tasks_of(registry: Registry) -> dict[str, str]:
     """The tasks: name and description. A name that two plugins claim is there as well, so that running it
     tells what is wrong."""
@@ -65,14 +58,6 @@ def tasks_of(registry: Registry) -> dict[str, str]:
         name: clean_line(known[name].description) if name in known else "offered by two plugins"
         for name in registry.names(Task)
     }
-
-
-def declared_secrets(registry: Registry, env: Mapping[str, str]) -> set[str]:
-    """The values in the environment that an installed backend declares to be secret."""
-    from lok_core.environment import secret_values
-
-    kinds = registry.all(Backend)  # type: ignore[type-abstract]
-    return secret_values(env, [kind.profile for kind in kinds.values() if isinstance(kind.profile, Profile)])
 
 
 def renderer(registry: Registry, name: str) -> Renderer:
@@ -98,6 +83,15 @@ def show(registry: Registry, name: str, report: Report, view: View) -> str:
             f"the format {name!r} of {owner and owner.distribution} failed: {type(error).__name__}: {error}",
             "shown as text instead",
         ) from error
+
+
+def plan_in(report: Report) -> PlanDetail | None:
+    """The plan that it holds; None if it is about what was done."""
+    if getattr(report.detail, "mode", "") != "plan":
+        return None
+    from lok_core.details.plan import PlanDetail
+
+    return report.detail if isinstance(report.detail, PlanDetail) else None
 
 
 def gating(report: Report) -> list[Finding]:
@@ -188,7 +182,7 @@ def structured(value: object, cls: type[T]) -> T:
 
 def is_path(text: str) -> bool:
     """Whether there can be such a path."""
-    from lok_core.lok.resumed import is_path
+    from lok_core.folders import is_path
 
     return is_path(text)
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define
 
-from lok_core.environment import NPM_FOLDER
-from lok_core.errors import PLUGIN_FAULTS, UsageError
-from lok_core.folders import existing, private_folder
-from lok_core.interfaces import Rule
-from lok_core.limits import make_limits
+from lok_core.errors import UsageError
+from lok_core.folders import absolute, existing
 from lok_core.outcome import Screening
 from lok_core.registry import DISABLE, Registry
-from lok_core.sanitize import masked
 from lok_core.settings import Settings
-from lok_core.setup import make_panel, make_task
+from lok_core.setup import make_task
 
 if TYPE_CHECKING:
     from lok_core.engine import Engine
@@ -30,25 +26,56 @@ if TYPE_CHECKING:
     from lok_core.journal import Journal, Recalled
     from lok_core.models import Health
     from lok_core.outcome import Report
-    from lok_core.panel import Limits
     from lok_core.worktrees import Checkout
 
 
-def installed(env: Mapping[str, str]) -> Registry:
-    """What the installed plugins offer, without those that the environment disables."""
-    names = env.get(DISABLE, "").replace(",", " ").split()
-    return Registry.installed(disabled=frozenset(names))
+def troubles(registry: Registry) -> list[str]:
+    """One line for each plugin that is left out, with the way to silence it."""
+    broken = [
+        f"plugin {broken.plugin.distribution} is disabled: {broken.reason} (`lok plugins -v` shows more; "
+        f"{DISABLE}={broken.plugin.distribution} silences this)"
+        for broken in registry.broken
+    ]
+    return broken + registry.duplicates()
+
+
+@define(eq=False)
+class Listening:
+    """Whom events are told; one that raises is told no more of them, and does the run no harm.
+
+    Attributes:
+        fault: what it raised, for the reader of the report; empty as a rule.
+    """
+
+    listener: Callable[[Event], None]
+    fault: str = ""
+
+    def tell(self, event: Event) -> None:
+        """Tells of the event."""
+        if self.fault:
+            return
+        try:
+            self.listener(event)
+        except Exception as error:  # noqa: BLE001 - whatever a program's own code raises
+            what = f"the listener raised {type(error).__name__}: {error}"
+            self.fault = f"{what}; it was told nothing more"
 
 
 @define(eq=False)
 class Lok:
-    """An open lok: backends with their processes, one command at a time. Made by `open_lok`.
+    """An open lok: backends with their processes. Made by `open_lok`.
+
+    Its methods are the commands: any number of them, one after the other.
 
     Attributes:
+        run: the id of the first run; those that follow have a number after it.
+        plan: whether a command only tells what it would ask: its report has a `PlanDetail`.
         invocation: what the journal keeps of how lok was called, as JSON.
         journal: of the command under way, or of the last one.
         report: of the last one; None while it has none.
         recalled: what an earlier run was answered, in whose place this one goes on.
+        runs: how many commands have asked somebody.
+        is_busy: whether a command is under way.
     """
 
     registry: Registry
@@ -56,12 +83,21 @@ class Lok:
     run: str
     state_dir: Path
     settings: Settings = Factory(Settings)
+    plan: bool = False
     invocation: Mapping[str, Any] = Factory(dict)
+    listening: Listening = Factory(lambda: Listening(lambda event: None))
     journal: Journal | None = None
     report: Report | None = None
     recalled: Recalled | None = None
+    runs: int = 0
+    is_busy: bool = False
     _job: EngineJob | None = None
     _interrupted: str = ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each plugin that is left out, with what can be done about it."""
+        return tuple(troubles(self.registry))
 
     async def ask(
         self, prompt: str, directory: Path, *, first: bool = False, fallback: bool = False
@@ -174,19 +210,21 @@ class Lok:
             job, mode, "spawn", reads=not write, task=task, agents=tuple(agents), write=write
         )
 
-    async def _copied(self, directory: Path) -> Checkout:
-        """The checkout of which agents get copies."""
-        from lok_core.worktrees import open_checkout
+    async def _copied(self, directory: Path) -> Checkout | None:
+        """The checkout of which agents get copies; for a plan it is only looked whether there can be one."""
+        from lok_core.worktrees import leftovers, open_checkout
 
-        panel = self.engine.panel
+        panel, children, copies = self.engine.panel, self.engine.children, self.state_dir / "worktrees"
         if not panel.trusts(directory):
             raise UsageError(
                 f"{directory} is not trusted, and --write lets backends change copies of it",
                 f"lok trust {directory}",
             )
-        folder = self.state_dir / "worktrees" / self.run
-        panel.trust(folder)  # it holds copies of what is trusted
-        return await open_checkout(self.engine.children, directory, panel.env, folder)
+        if self.plan:
+            await leftovers(children, directory, panel.env, copies)
+            return None
+        panel.trust(copies / self.run)  # it holds copies of what is trusted
+        return await open_checkout(children, directory, panel.env, copies / self.run)
 
     async def spawned(self, directory: Path) -> Report:
         """The branches and worktrees that `spawn` has left for the directory's repository.
@@ -244,6 +282,21 @@ class Lok:
         mode = run_task(job, task, screening, *known)
         return await self._reported(job, mode, "run_task", name=name, screening=screening, fallback=fallback)
 
+    async def resume(self, run: str) -> Report:
+        """The report of an earlier run's command, in which nothing is asked that was answered then.
+
+        Args:
+            run: its id, the beginning of it, or "last".
+
+        Raises:
+            UsageError: there is no such run, it goes on, it cannot be asked again, or its directory is gone.
+            LokError: as of the method for that command.
+        """
+        from lok_core.lok.resumed import resume
+        from lok_core.runs import find
+
+        return await resume(self, find(self.state_dir, run))
+
     async def ground(self, text: str, name: str, directory: Path, screening: Screening) -> Report:
         """The findings in what another tool or a person wrote, checked against the directory.
 
@@ -280,6 +333,9 @@ class Lok:
         """The findings that are known, and how files are called now that had another name then."""
         if screening.baseline is None:
             return None, {}
+        if not isinstance(screening.baseline, Path):
+            raise UsageError(f"baseline is {screening.baseline!r}", "it is a pathlib.Path, or None")
+        absolute(screening.baseline, "baseline")
         from lok_core.known import read_baseline, renamed_since
 
         missing_is_empty = screening.update_baseline
@@ -288,7 +344,13 @@ class Lok:
         return baseline, await renamed_since(baseline, children, directory, env)
 
     def interrupt(self, reason: str) -> None:
-        """Ends what is under way; the command then returns its report with what had been answered."""
+        """Ends what is under way; the command then returns its report with what had been answered.
+
+        Commands that come after it ask nobody.
+
+        Args:
+            reason: for the reader of the report: "ended by Ctrl-C".
+        """
         self._interrupted = reason
         if self._job is not None:
             self._job.interrupt(reason)
@@ -298,8 +360,12 @@ class Lok:
     ) -> EngineJob:
         from lok_core.job import EngineJob
 
+        if self.is_busy:
+            raise UsageError("another command is under way", "await it first, or open another lok")
+        self.engine.begin()
         named = self.engine.panel.named
         job = EngineJob(self.engine, existing(directory), named or chosen, first=first, fallback=fallback)
+        job.planned = {} if self.plan else None
         self._job = job
         if self._interrupted:
             job.interrupt(self._interrupted)
@@ -313,7 +379,13 @@ class Lok:
         return tuple(dict.fromkeys(name for name in wanted if name in there))
 
     async def _reported(
-        self, job: EngineJob, mode: Awaitable[Report], method: str = "", *, reads: bool = True, **asked: Any
+        self,
+        job: EngineJob,
+        mode: Coroutine[Any, Any, Report],
+        method: str = "",
+        *,
+        reads: bool = True,
+        **asked: Any,
     ) -> Report:
         """The mode's report with what only the whole run knows.
 
@@ -324,7 +396,8 @@ class Lok:
         """
         from lok_core.lok.reported import reported
 
-        return await reported(self, job, mode, method, asked, reads=reads)
+        with closing(mode):  # what is cancelled before it starts would else be warned of
+            return await reported(self, job, mode, method, asked, reads=reads)
 
     async def check(self) -> dict[str, Health]:
         """What each backend says of its own readiness, by name, sorted. No model is asked.
@@ -339,57 +412,3 @@ class Lok:
 def _check(prompt: str) -> None:
     if not prompt.strip():
         raise UsageError("the prompt is empty", "give it as an argument, or `-` to read it from a pipe")
-
-
-@asynccontextmanager
-async def open_lok(
-    *,
-    env: Mapping[str, str],
-    state_dir: Path,
-    backends: Sequence[str] = (),
-    limits: Limits | None = None,
-    listener: Callable[[Event], None] = lambda event: None,
-    registry: Registry | None = None,
-    settings: Settings | None = None,
-    trusted: Collection[str] = (),
-    invocation: Mapping[str, Any] | None = None,
-) -> AsyncIterator[Lok]:
-    """A lok with its backends; when it is left, none of their processes is.
-
-    Args:
-        env: the environment, `os.environ` as a rule; decides which backends are available.
-        state_dir: where the private folders of the run go; made if missing.
-        backends: the backends to ask, and no others.
-        listener: told of every event as it happens; must neither raise nor block.
-        registry: the plugins, if they are known already.
-        settings: the configuration; without it, what holds where there is none.
-        trusted: the directories whose content is trusted, as real paths.
-        invocation: what the journals of its runs are to keep of how lok was called, as JSON.
-
-    Raises:
-        UnknownNameError: a named backend is not there.
-        UsageError: the state folder cannot be used.
-    """
-    from lok_core.engine import Engine
-    from lok_core.process import open_children
-
-    registry = installed(env) if registry is None else registry
-    settings = settings or Settings()
-    env = {NPM_FOLDER: str(state_dir / "npm"), **env}
-    panel = make_panel(registry, env, backends, settings, trusted)
-    rules = []
-    for rule in registry.all(Rule).values():  # type: ignore[type-abstract]
-        with suppress(*PLUGIN_FAULTS):  # a rule that cannot be made has no opinion
-            rules.append(rule())
-    async with open_children() as children:
-        with private_folder(state_dir, children.mark) as folder:
-            limits = limits or make_limits(settings=settings)
-
-            def tell(event: Event) -> None:
-                listener(masked(event, panel.mask))
-
-            engine = Engine(panel, rules, children, folder, limits, tell)
-            try:
-                yield Lok(registry, engine, children.mark, state_dir, settings, invocation or {})
-            finally:
-                await engine.aclose()

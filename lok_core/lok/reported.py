@@ -36,13 +36,18 @@ async def reported(
     """
     started_at, started = datetime.now(UTC), trio.current_time()
     changed: tuple[Change, ...] = ()
-    run = _name(lok)
+    asks, is_plan = bool(method), job.planned is not None
     lok.report = None
-    lok.journal = job.journal = _journal(lok, run, job, method, asked, started_at) if method else None
+    lok.journal, run = None, "" if is_plan else lok.run
+    if asks and not is_plan:
+        lok.runs += 1
+        run = lok.run if lok.runs == 1 else f"{lok.run}-{lok.runs}"
+        lok.journal = job.journal = _journal(lok, run, job, method, asked, started_at)
     job.recalled = lok.recalled
     watch = Watch(job.directory, (lok.state_dir,))
+    lok.is_busy = True
     try:
-        if reads:
+        if reads and not is_plan:
             with job.interruptible():
                 await watch.begin()
         report = await mode
@@ -51,13 +56,18 @@ async def reported(
             changed = await watch.changes(lok.engine.activities)
         for note in watch.notes:
             job.note(note)
+        took_part = participants(report, lok.engine.panel, lok.registry)
+        if asks and is_plan:
+            from lok_core.lok.planned import planned
+
+            report = planned(report, job, method, asked, models_of(lok.engine.panel))
         report = evolve(
             report,
-            backends=participants(report, lok.engine.panel, lok.registry),
+            backends=took_part,
             leaked=tuple(lok.engine.children.leaked),
             changed=changed,
             degraded=shortcomings(report, lok.engine.budget),
-            notes=(*watch.notes, *_taken_over(lok, job), *report.notes),
+            notes=(*watch.notes, *_taken_over(lok, job), *report.notes, *filter(None, [lok.listening.fault])),
             started_at=started_at.isoformat(timespec="seconds"),
             duration_s=round(trio.current_time() - started, 3),
             run=run,
@@ -68,6 +78,7 @@ async def reported(
             job.journal.finish(lok.report)
         return lok.report
     finally:
+        lok.is_busy = False
         watch.end()
         if job.journal is not None:
             job.journal.close()
@@ -97,14 +108,6 @@ def ended_early(report: Report) -> bool:
     return report.interrupted or any(
         isinstance(one, Failure) and one.kind == "cancelled" for one in report.outcomes
     )
-
-
-def _name(lok: Lok) -> str:
-    """The id of the run: the command's, which is the lok's own unless it has run one before."""
-    if lok.journal is None:
-        return lok.run
-    number = lok.journal.path.stem.removeprefix(lok.run).removeprefix("-")
-    return f"{lok.run}-{int(number or 1) + 1}"
 
 
 def _journal(

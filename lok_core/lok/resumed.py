@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ from attrs import evolve
 
 from lok_core.errors import UsageError
 from lok_core.events import Event
+from lok_core.folders import is_path
 from lok_core.lok.reported import models_of
 from lok_core.outcome import Answer, AskDetail, Failure, Outcome, Report, Screening, TaskDetail
 from lok_core.results import SUMMARY
@@ -48,7 +47,10 @@ async def resume(lok: Lok, past: Past) -> Report:
     if (wanted := check_resumable(past)) is not None:
         arguments["screening"] = wanted
     lok.recalled = evolve(past.recalled(), models=models_of(lok.engine.panel))
-    report: Report = await method(directory=past.directory, **arguments)
+    try:
+        report: Report = await method(directory=past.directory, **arguments)
+    finally:
+        lok.recalled = None
     return report
 
 
@@ -99,13 +101,6 @@ def screening(past: Past) -> Screening:
     if not is_sound:
         raise unreadable(past)
     return wanted
-
-
-def is_path(text: str) -> bool:
-    """Whether there can be such a path."""
-    with suppress(UnicodeError):
-        return b"\0" not in os.fsencode(text)
-    return False
 
 
 def _is_about_something(past: Past) -> bool:

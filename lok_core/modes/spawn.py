@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, evolve, field
 
-from lok_core.delegation import category_of
 from lok_core.details.spawn import Agent, Branch, SpawnDetail, SpawnedDetail
 from lok_core.errors import NoBackendError, UnknownNameError, UsageError
 from lok_core.interfaces import Job
@@ -40,14 +39,14 @@ async def spawn(
     job: Job,
     task: str,
     named: tuple[Agent, ...],
-    open_checkout: Callable[[], Awaitable[Checkout]] | None = None,
+    open_checkout: Callable[[], Awaitable[Checkout | None]] | None = None,
 ) -> Report:
     """The report of agents that worked on the parts of a task, all at once.
 
     Args:
         named: the agents; without any, the best generalist plans them.
         open_checkout: makes the copies of the repository in which the agents may write; None if they may
-            only read.
+            only read. It gives nothing where this is a plan.
 
     Raises:
         NoBackendError: there is nobody to ask, or nobody who can write.
@@ -62,8 +61,9 @@ async def spawn(
     if open_checkout is not None:  # before anything is paid for: there may be nothing to copy
         with job.interruptible():
             checkout = await open_checkout()
-        if checkout is None:
+        if job.interrupted:
             return report("spawn", job, detail)
+    if checkout is not None:
         detail = evolve(detail, root=str(checkout.root), base=checkout.base, dirty=checkout.dirty)
     agents = named
     if not agents:
@@ -82,7 +82,7 @@ async def spawn(
             job.note(
                 f"of the part of {agent.name} only the first {MAX_CHARACTERS:,} characters are asked for"
             )
-    party = _Party(job, task, agents, checkout)
+    party = _Party(job, task, agents, access, checkout)
     await party.work()
     detail = evolve(
         detail,
@@ -128,6 +128,7 @@ class _Party:
     job: Job
     task: str
     agents: tuple[Agent, ...]
+    access: Access
     checkout: Checkout | None
     outcomes: dict[str, Outcome] = field(factory=dict)
     branches: dict[str, Branch] = field(factory=dict)
@@ -156,13 +157,15 @@ class _Party:
                 self.branches[agent.name] = await self._finish(agent, worktree)
 
     def _request(self, agent: Agent, worktree: Worktree | None) -> Request:
+        from lok_core.topics import category_of  # it takes long to import
+
         others = {other.name: other.description for other in self.agents if other is not agent}
-        copied = self.job.directory if worktree is not None else None
+        copied = self.job.directory if self.access == "write" else None
         return Request(
             prompts.work(self.task, agent.name, agent.description, others, copied),
             self.job.directory if worktree is None else worktree.directory,
             backend=agent.backend,
-            access="read" if worktree is None else "write",
+            access=self.access,
             label=agent.name,
             category=category_of("", agent.description),
         )

@@ -25,6 +25,7 @@ _ROOMS = {
     "spawn": "spawn",
     "spawned": "spawn",
     "conduct": "conduct",
+    "plan": "plan",
 }
 
 
