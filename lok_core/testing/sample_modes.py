@@ -3,14 +3,17 @@ that a model, a branch or a user of lok may fill."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from attrs import evolve
 
 from lok_core.details.conduct import Call, ConductDetail, Round
 from lok_core.details.debate import DebateDetail, Debater, Statement, Verdict
+from lok_core.details.plan import PlanDetail, PlannedRequest
 from lok_core.details.smart import SmartDetail, SuggestDetail, Suggestion, Topic
 from lok_core.details.spawn import Agent, Branch, Conflict, Leftover, SpawnDetail, SpawnedDetail
 from lok_core.details.team import Piece, Revision, TeamDetail
-from lok_core.models import Vote
+from lok_core.models import Request, Vote
 from lok_core.outcome import Detail
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -23,7 +26,16 @@ def mode_details(said: str) -> dict[str, Detail]:
         (topic,), ("codex", "gemini"), (Vote("codex", 1.5, said),), unavailable=("gemini",), choice="codex"
     )
     branch = Branch("one", f"lok/7.1.abc/{said[:50]}", COMMIT, 1, 2, 3, said, said, said)
+    request = Request(said, Path("/src/app"), "codex", access="read", label=said)
     return {
+        "plan": PlanDetail(
+            said,
+            (
+                PlannedRequest(request, "codex", said, 2, 3, ("codex", said, "{prompt}")),
+                PlannedRequest(request, "gone", None, 2, 3, (), "unavailable", said, said),
+            ),
+            later=(said,),
+        ),
         "suggest": SuggestDetail(said, suggestion),
         "smart": SmartDetail(said, suggestion),
         "team": TeamDetail(

@@ -42,6 +42,13 @@ _LOGIN = "run `codex login`, or export CODEX_API_KEY=..."
 
 _INSTALL = "npm install -g @openai/codex"
 
+_EXAMPLE = """\
+{"type":"thread.started","thread_id":"t-1"}
+{"type":"turn.started"}
+{"type":"item.completed","item":{"id":"item_0","type":"agent_message","text":"{answer}"}}
+{"type":"turn.completed","usage":{"input_tokens":900,"cached_input_tokens":80,"output_tokens":7}}
+"""
+
 _ROOTS: Mapping[str, Any] = {":workspace_roots": {".": "read"}}
 
 _NO_TOOLS = ("shell_tool", "unified_exec", "goals", "view_image", "multi_agent")
@@ -268,6 +275,7 @@ class Codex(CommandBackend):
                 hint="see ~/.codex/config.toml and CODEX_HOME",
             ),
         ),
+        example=_EXAMPLE,
         install=_INSTALL,
         known_good=("0.169",),
     )

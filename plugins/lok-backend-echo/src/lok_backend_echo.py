@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from lok_core import Backend, Profile, Reply, Request, Run, hookimpl
+from lok_core import Backend, CommandBackend, CommandSpec, Profile, hookimpl
 
 __version__ = "0.1.0"
 
 
-class Echo(Backend):
+class Echo(CommandBackend):
     """Answers with the prompt; asked only by name."""
 
     kind = "echo"
     profile = Profile(style="gives the prompt back", asked_by_default=False)
-
-    async def query(self, request: Request, run: Run) -> Reply:
-        finished = await run.command(["cat"], stdin=request.prompt.encode())
-        return Reply(finished.stdout.decode())
+    spec = CommandSpec(command="cat")
 
 
 @hookimpl

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,6 +51,12 @@ _USERS = "~/.gemini/settings.json"
 # With another provider's address gemini chooses a way to log in that it then calls invalid.
 _BY_KEY = '{"security": {"auth": {"selectedType": "gemini-api-key"}}}'
 _VERTEX = "export GOOGLE_API_KEY, or GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION"
+_EXAMPLE = """\
+{"type":"init","session_id":"s-1","model":"gemini-x"}
+{"type":"message","role":"user","content":"why?"}
+{"type":"message","role":"assistant","content":"{answer}","delta":true}
+{"type":"result","status":"success","stats":{"input_tokens":900,"output_tokens":7,"cached":80}}
+"""
 _LOGIN = "export GEMINI_API_KEY=..., or run `gemini` once and log in"
 
 # What the messages of a failed run mean, first match first. Quota before rate limit: both have status 429,
@@ -225,6 +231,7 @@ class Gemini(CommandBackend):
                 r"(?i)setting|config", "invalid", stream="stderr", exit=52, hint="see ~/.gemini/settings.json"
             ),
         ),
+        example=_EXAMPLE,
         install="npm install -g @google/gemini-cli",
         known_good=("0.61",),
     )
@@ -237,6 +244,13 @@ class Gemini(CommandBackend):
         return evolve(spec, env={**spec.env, "GEMINI_CLI_TRUST_WORKSPACE": "false"})
 
     async def query(self, request: Request, run: Run) -> Reply:
+        return await super().query(self._held(request, run), run)
+
+    def planned(self, request: Request, run: Run) -> Sequence[str]:
+        return super().planned(self._held(request, run), run)
+
+    def _held(self, request: Request, run: Run) -> Request:
+        """The request as gemini gets it, held by settings that are in the folder then."""
         (run.folder / _SETTINGS).write_text(json.dumps(_settings(request)))
         held = evolve(request, prompt=_guarded(request))
         if request.access == "read":
@@ -244,7 +258,7 @@ class Gemini(CommandBackend):
             # its working directory gemini follows .env, .gemini/.env and .gemini/settings.json, which could
             # send the key elsewhere or start programs.
             held = evolve(held, access="none")
-        return await super().query(held, run)
+        return held
 
     async def check(self, run: Run) -> Health:
         health = await super().check(run)

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+pytestmark = pytest.mark.slow  # each of them runs the analysers
+
 BAD = "import hashlib\n\ndef f(x):\n    return eval(x)\n"
 
 

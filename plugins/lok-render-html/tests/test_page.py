@@ -200,9 +200,6 @@ class TestSafety:
             "form-action 'none'",
         ]
 
-    def test_same_report_gives_the_same_page(self):
-        assert rendered(SAMPLES["panel"]).source == rendered(sample_reports()["panel"]).source
-
 
 class TestFindings:
     @pytest.mark.slow

@@ -26,6 +26,8 @@ class Claude(Backend):
         super().__init__(name, config)
         way = ClaudeApi if config.api_key_env and config.command is None else ClaudeCode
         self._way: Backend = way(name, config)
+        if isinstance(self._way, ClaudeCode):
+            self.spec = self._way.spec  # for the cases of the contract
         # Unlike `claude-api`, which is there for everybody with a key, this table is somebody's choice.
         self.profile = evolve(self._way.profile, asked_by_default=True)
 
@@ -37,6 +39,9 @@ class Claude(Backend):
 
     async def query(self, request: Request, run: Run) -> Reply:
         return await self._way.query(request, run)
+
+    def planned(self, request: Request, run: Run) -> Sequence[str]:
+        return self._way.planned(request, run)
 
     async def converse(self, messages: Sequence[Message], tools: Sequence[Tool], run: Run) -> Turn:
         return await self._way.converse(messages, tools, run)

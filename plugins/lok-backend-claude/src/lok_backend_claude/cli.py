@@ -35,6 +35,14 @@ _INSTALL = "npm install -g @anthropic-ai/claude-code"
 # These win over the user's own of the same name: lok reads this stream and no other.
 _STREAM = ("--output-format", "stream-json")
 
+_EXAMPLE = """\
+{"type":"system","subtype":"init","session_id":"s-1","tools":["Grep","Read"],"model":"claude-sonnet-5"}
+{"type":"stream_event","event":{"type":"message_start","message":{}}}
+{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"{answer}"}}}
+{"type":"assistant","message":{"model":"claude-sonnet-5","content":[{"type":"text","text":"{answer}"}]}}
+{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"{answer}","session_id":"s-1"}
+"""
+
 SPEC = CommandSpec(
     command="claude",
     flags=(
@@ -80,6 +88,7 @@ SPEC = CommandSpec(
             hint=f"correct `args` and `extra_args` in lok.toml, or bring claude up to date: {_INSTALL}",
         ),
     ),
+    example=_EXAMPLE,
     install=_INSTALL,
     known_good=("2.1.197",),  # what lok's own tests run
 )
