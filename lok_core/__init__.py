@@ -8,6 +8,12 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
+API_VERSION = (0, 1)
+"""The version of these names: a plugin may set `LOK_API` to the lowest one that it works with.
+
+The second number grows with what is added; before 1.0 also where something is removed, after that the first.
+"""
+
 TYPE_CHECKING = False  # importing typing for it would double the time of `lok --version`
 if TYPE_CHECKING:
     from typing import Any
@@ -18,9 +24,19 @@ if TYPE_CHECKING:
     from lok_core.command_spec import CommandSpec as CommandSpec
     from lok_core.command_spec import ErrorPattern as ErrorPattern
     from lok_core.command_spec import Pick as Pick
+    from lok_core.details.conduct import ConductDetail as ConductDetail
+    from lok_core.details.debate import DebateDetail as DebateDetail
+    from lok_core.details.plan import PlanDetail as PlanDetail
+    from lok_core.details.plan import PlannedRequest as PlannedRequest
+    from lok_core.details.smart import SmartDetail as SmartDetail
+    from lok_core.details.smart import SuggestDetail as SuggestDetail
+    from lok_core.details.spawn import SpawnDetail as SpawnDetail
+    from lok_core.details.spawn import SpawnedDetail as SpawnedDetail
+    from lok_core.details.team import TeamDetail as TeamDetail
     from lok_core.errors import BackendError as BackendError
     from lok_core.errors import ConfigError as ConfigError
     from lok_core.errors import ExitCode as ExitCode
+    from lok_core.errors import LokDeprecationWarning as LokDeprecationWarning
     from lok_core.errors import LokError as LokError
     from lok_core.errors import NoBackendError as NoBackendError
     from lok_core.errors import PluginError as PluginError
@@ -41,6 +57,7 @@ if TYPE_CHECKING:
     from lok_core.known_failures import recognised as recognised
     from lok_core.lok import Lok as Lok
     from lok_core.lok import open_lok as open_lok
+    from lok_core.lok import run as run
     from lok_core.models import AREAS as AREAS
     from lok_core.models import CATEGORIES as CATEGORIES
     from lok_core.models import FAILURE_KINDS as FAILURE_KINDS
@@ -99,13 +116,20 @@ _MODULES = {
     "command_spec": "CommandSpec ErrorPattern Pick",
     "known_failures": "KnownFailure recognised",
     "errors": (
-        "BackendError ConfigError ExitCode LokError NoBackendError PluginError UnknownNameError UsageError"
+        "BackendError ConfigError ExitCode LokDeprecationWarning LokError NoBackendError PluginError "
+        "UnknownNameError UsageError"
     ),
     "events": "Event",
     "findings.rank": "area_of_path",
     "hookspecs": "hookimpl",
     "interfaces": "Backend Job NoConfig PromptTask Renderer Rule Run Task",
-    "lok": "Lok open_lok",
+    "lok": "Lok open_lok run",
+    "details.conduct": "ConductDetail",
+    "details.debate": "DebateDetail",
+    "details.plan": "PlanDetail PlannedRequest",
+    "details.smart": "SmartDetail SuggestDetail",
+    "details.spawn": "SpawnDetail SpawnedDetail",
+    "details.team": "TeamDetail",
     "models": (
         "AREAS CATEGORIES FAILURE_KINDS SEVERITIES Access Area BackendInfo Category FailureKind Finished "
         "Grounding Health Message Profile Prompt Ranking Reply Request Severity Tool ToolCall Turn Usage Vote"
@@ -120,12 +144,17 @@ _MODULES = {
     "schemas": "schema",
     "telling": "changes shown",
 }
+_DEPRECATED: dict[str, tuple[str, str]] = {
+    # old name: (new name, the release of lok-core that removes the old one)
+}
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = ["__version__", *sorted(_HOMES)]
+__all__ = ["API_VERSION", "__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _DEPRECATED:
+        return _renamed(name, *_DEPRECATED[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'lok_core' has no attribute {name!r}")
     import importlib
@@ -133,6 +162,17 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(f"lok_core.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def _renamed(old: str, new: str, removed_in: str) -> Any:
+    import sys
+    import warnings
+
+    from lok_core.errors import LokDeprecationWarning
+
+    told = f"lok_core.{old} is now lok_core.{new}; lok-core {removed_in} removes the old name"
+    warnings.warn(told, LokDeprecationWarning, stacklevel=3)
+    return getattr(sys.modules[__name__], new)
 
 
 def __dir__() -> list[str]:

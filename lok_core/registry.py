@@ -7,18 +7,28 @@ and is kept as data (`Registry.broken`), so that every other command still works
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import metadata
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pluggy
 from attrs import Factory, define, frozen
 
-from lok_core import hookspecs
-from lok_core.errors import PLUGIN_FAULTS, PluginError, UnknownNameError
+from lok_core import API_VERSION, __version__, hookspecs
+from lok_core.errors import (
+    PLUGIN_FAULTS,
+    ConfigError,
+    LokDeprecationWarning,
+    PluginError,
+    UnknownNameError,
+)
 from lok_core.interfaces import Backend, Renderer, Rule, Task
 from lok_core.models import Profile, Prompt
 
@@ -38,7 +48,8 @@ _HOOKS: dict[type, tuple[str, str]] = {
     Rule: ("lok_register_rules", "name"),
     Renderer: ("lok_register_renderers", "name"),
 }
-_RESERVED = {(Backend, "all")}  # `-b all` means everyone
+_PACK = "tasks.toml"
+RESERVED = {(Backend, "all")}  # `-b all` means everyone
 
 
 @frozen
@@ -70,11 +81,13 @@ class Registry:
 
     Attributes:
         plugins: those that work; `broken` and `disabled` the others.
+        deprecated: what plugins used, as they were loaded, that goes away: a line each, by their labels.
     """
 
     plugins: list[Plugin] = Factory(list)
     broken: list[Broken] = Factory(list)
     disabled: list[Plugin] = Factory(list)
+    deprecated: dict[str, list[str]] = Factory(dict)
     _offers: dict[type, dict[str, list[tuple[Plugin, type]]]] = Factory(lambda: {one: {} for one in _HOOKS})
     _modules: set[str] = Factory(set)
 
@@ -101,8 +114,10 @@ class Registry:
     def add(self, plugin: Plugin) -> None:
         """Loads one plugin and asks what it offers; on any failure it offers nothing and is in `broken`."""
         try:
-            module = plugin.load()
-            offers = _offers_of(module, plugin.label)
+            with self._told_of_deprecations(plugin):
+                module = plugin.load()
+                _check_api(module)
+                offers = _offers_of(module, plugin.label)
         except PLUGIN_FAULTS as error:
             self.broken.append(_broken(plugin, error))
             return
@@ -113,12 +128,28 @@ class Registry:
                 name = getattr(offered, _HOOKS[interface][1])
                 self._offers[interface].setdefault(name, []).append((plugin, offered))
 
+    @contextmanager
+    def _told_of_deprecations(self, plugin: Plugin) -> Iterator[None]:
+        told: list[warnings.WarningMessage] = []
+        try:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always", LokDeprecationWarning)
+                yield
+        finally:
+            for one in told:
+                if not issubclass(one.category, LokDeprecationWarning):
+                    warnings.showwarning(one.message, one.category, one.filename, one.lineno)
+                # `from lok_core import name` looks a name up twice.
+                elif (line := str(one.message)) not in self.deprecated.setdefault(plugin.label, []):
+                    self.deprecated[plugin.label].append(line)
+
     def files(self) -> list[str]:
         """The source files that the plugins consist of, as far as they have been imported."""
         modules = [
             module for name, module in list(sys.modules.items()) if name.partition(".")[0] in self._modules
         ]
-        return sorted({file for module in modules if (file := getattr(module, "__file__", None))})
+        files = {file for module in modules if (file := getattr(module, "__file__", None))}
+        return sorted({*files, *(str(file) for module in modules if (file := _pack_file(module)))})
 
     def names(self, interface: type) -> list[str]:
         """The names offered for an interface, those claimed twice included, sorted."""
@@ -194,6 +225,18 @@ class _WrongError(Exception):
     """The plugin loaded but does not keep to the hooks; the message says how."""
 
 
+def _check_api(module: object) -> None:
+    wanted = getattr(module, "LOK_API", API_VERSION)
+    if not (isinstance(wanted, tuple) and len(wanted) == 2 and all(isinstance(one, int) for one in wanted)):
+        raise _WrongError(f"LOK_API is {wanted!r}, not two numbers such as {API_VERSION}")
+    if wanted > API_VERSION:
+        wanted_text, ours = (".".join(map(str, one)) for one in (wanted, API_VERSION))
+        raise _WrongError(
+            f"it needs version {wanted_text} of lok's interfaces, and this lok has {ours}; "
+            "pip install --upgrade lok-core"
+        )
+
+
 def _offers_of(module: object, label: str) -> dict[type, list[type]]:
     """What the plugin offers, asked through a manager of its own: one raising plugin would end the call of a
     hook for all of them, and pluggy skips a second plugin of the same name without a word."""
@@ -207,7 +250,7 @@ def _offers_of(module: object, label: str) -> dict[type, list[type]]:
     if unknown:
         known = ", ".join(hook for hook, _ in _HOOKS.values())
         raise _WrongError(f"no hook is named {unknown[0]}; there are {known}")
-    return {
+    offers: dict[type, list[type]] = {
         # Not by the hook call itself, which drops a None: a forgotten `return` would pass.
         interface: [
             offered
@@ -216,6 +259,18 @@ def _offers_of(module: object, label: str) -> dict[type, list[type]]:
         ]
         for interface, (hook, attribute) in _HOOKS.items()
     }
+    file = _pack_file(module)
+    if file is None and not manager.get_hookcallers(module):
+        name = getattr(module, "__name__", type(module).__name__)
+        raise _WrongError(f"it offers nothing: no hook and no {_PACK} in the package {name}")
+    if file is not None:
+        from lok_core.pack import tasks_of  # few plugins are data
+
+        try:
+            offers[Task] += _checked(_PACK, tasks_of(file), Task, "name")
+        except ConfigError as error:
+            raise _WrongError("; ".join(error.problems)) from error
+    return offers
 
 
 def _checked(hook: str, classes: Any, interface: type, attribute: str) -> list[type]:
@@ -230,7 +285,7 @@ def _checked(hook: str, classes: Any, interface: type, attribute: str) -> list[t
         name = getattr(offered, attribute, None)
         if not (isinstance(name, str) and name and all(part.isalnum() for part in name.split("-"))):
             raise _WrongError(f"{offered.__name__}.{attribute} is {name!r}, not a name such as 'my-own'")
-        if (interface, name) in _RESERVED:
+        if (interface, name) in RESERVED:
             raise _WrongError(f"{offered.__name__}.{attribute} is {name!r}, which is reserved")
         if issubclass(offered, Backend):
             _check_profile(offered)
@@ -239,6 +294,12 @@ def _checked(hook: str, classes: Any, interface: type, attribute: str) -> list[t
         if issubclass(offered, Task) and not _are_prompts(offered.prompts):
             raise _WrongError(f"{offered.__name__}.prompts is no tuple of Prompt")
     return list(classes)
+
+
+def _pack_file(module: object) -> Path | None:
+    """The tables of tasks in a plugin's package, be they readable or not; None if it has none."""
+    folders = getattr(module, "__path__", ()) if inspect.ismodule(module) else ()
+    return next((file for folder in folders if os.path.lexists(file := Path(folder, _PACK))), None)
 
 
 def _check_profile(backend: type[Backend]) -> None:
@@ -260,7 +321,18 @@ def _are_prompts(prompts: Any) -> bool:
 def _broken(plugin: Plugin, error: BaseException) -> Broken:
     text = " ".join(str(error).split())
     reason = text if isinstance(error, _WrongError) else f"{type(error).__name__}: {text}"
+    if isinstance(error, ImportError) and error.name == "lok_core":
+        reason += f"; it needs {_wanted(plugin.distribution)}, and this is lok-core {__version__}"
     return Broken(plugin, reason, "".join(traceback.format_exception(error)))
+
+
+def _wanted(distribution: str) -> str:
+    """The releases of lok-core that a distribution says it works with."""
+    with suppress(metadata.PackageNotFoundError):
+        for line in metadata.requires(distribution) or ():
+            if re.match(r"lok[-_.]core\b(?!.*extra ==)", line, re.IGNORECASE):
+                return line
+    return "another lok-core"
 
 
 def _claimed_twice(interface: type, name: str, claims: list[tuple[Plugin, type]]) -> str:

@@ -2,13 +2,20 @@
 
 import itertools
 import os
+import subprocess
+import sys
 import textwrap
 import zipfile
+from email.parser import HeaderParser
+from pathlib import Path
 
 import pytest
+from attrs import frozen
 from flit_core.wheel import make_wheel_in
 
 from lok_core.testing import run_lok
+
+ROOT = Path(__file__).parent.parent
 
 HEAD = """
 from lok_core import Backend, Profile, Prompt, PromptTask, Renderer, Reply, Request, Rule, Task, hookimpl
@@ -26,6 +33,95 @@ class Asks(Task):
 def lok_register_tasks():
     return [Asks]
 """
+
+
+@frozen
+class Wheel:
+    file: Path
+
+    @property
+    def names(self):
+        with zipfile.ZipFile(self.file) as wheel:
+            return set(wheel.namelist())
+
+    @property
+    def metadata(self):
+        (name,) = (name for name in self.names if name.endswith(".dist-info/METADATA"))
+        with zipfile.ZipFile(self.file) as wheel:
+            return HeaderParser().parsestr(wheel.read(name).decode())
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory):
+    """The wheel of every distribution of this repository, by its name."""
+    folder = tmp_path_factory.mktemp("wheels")
+    projects = {
+        "lok-core": ROOT,
+        **{path.name: path for path in sorted(ROOT.glob("plugins/*")) if (path / "pyproject.toml").is_file()},
+    }
+    return {
+        name: Wheel(make_wheel_in(path / "pyproject.toml", folder).file) for name, path in projects.items()
+    }
+
+
+class Place:
+    """An empty environment with pip, which takes this repository's distributions from their wheels."""
+
+    def __init__(self, folder, wheels):
+        self.folder = folder
+        home = folder / "home"
+        home.mkdir(parents=True)
+        pinned = [f"{name}=={wheel.metadata['Version']}\n" for name, wheel in wheels.items()]
+        (folder / "constraints.txt").write_text("".join(pinned))
+        folders = {str(wheel.file.parent) for wheel in wheels.values()}
+        # pip gets its registry from the environment of the tests, and need not fetch everything anew.
+        self._pip = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        self._pip |= {
+            "PIP_CONSTRAINT": str(folder / "constraints.txt"),
+            "PIP_FIND_LINKS": " ".join([*folders, os.environ.get("PIP_FIND_LINKS", "")]).strip(),
+            "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR") or os.path.expanduser("~/.cache/pip"),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
+        self.env = {
+            name: value
+            for name, value in self._pip.items()
+            if name.startswith(("PIP_", "SSL_CERT_")) or name.lower().endswith("_proxy")
+        }
+        self.env |= {
+            "HOME": str(home),
+            "PATH": f"{folder / 'venv/bin'}:{os.defpath}",
+            "LANG": "C.UTF-8",
+        }
+        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, timeout=120)
+
+    def pip_install(self, *wanted):
+        """What `pip install` of these wheels, or names, does."""
+        args = [one.file if isinstance(one, Wheel) else one for one in wanted]
+        done = self.run("pip", "install", "-q", *args)
+        assert done.returncode == 0, done.stderr
+
+    def run(self, program, *args, cwd=None):
+        """A program of the environment."""
+        return subprocess.run(
+            [self.folder / "venv/bin" / program, *args],
+            env=self._pip if program == "pip" else self.env,
+            cwd=cwd or self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def lok(self, *args):
+        """The program `lok` itself, as pip made it."""
+        return self.run("lok", *args)
+
+
+@pytest.fixture(scope="session")
+def new_place(tmp_path_factory, wheels):
+    """Makes an empty environment: `new_place()`."""
+    return lambda: Place(tmp_path_factory.mktemp("place"), wheels)
 
 
 class House:

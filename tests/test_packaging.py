@@ -1,17 +1,11 @@
 """What is built from this repository, and that it works where nothing else is installed."""
 
-import os
 import re
 import subprocess
-import sys
 import tomllib
-import zipfile
-from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
-from attrs import frozen
-from flit_core.wheel import make_wheel_in
 
 import lok_core
 from lok_core.testing import run_lok
@@ -27,13 +21,14 @@ OFFERS = {
     "lok-backend-codex": "backend codex",
     "lok-backend-echo": "backend echo",
     "lok-backend-gemini": "backend gemini",
+    "lok-backend-openai": "backend openai",
     "lok-backend-static": "backend static",
     "lok-render-html": "renderer html",
     "lok-render-sarif": "renderer sarif",
     "lok-task-audit": "task audit",
     "lok-task-hunt": "task hunt",
 }
-SHIPPED = ("*.py", "py.typed", "*.json", "*.toml", "*.yml", "*.css", "*.js")
+SHIPPED = ("*.py", "py.typed", "*.json", "*.toml", "*.yml", "*.css", "*.js", "*.tmpl")
 ELSEWHERE = {
     "registry": r"https?://[^\s\"'/]+/[^\s\"']*simple\b|files[.]pythonhosted|(?:index|registry)-url\s*=",
     "path of a machine": r"(?<![\w.~*-])/(?:root|home|Users|work)/\w|/tmp/\w+/|[A-Z]:\\Users\\",
@@ -42,31 +37,6 @@ ELSEWHERE = {
 MADE_UP = ("tests/data/reviews/", "tests/test_findings_")  # reviews, with paths of made-up machines in them
 
 in_git = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the git checkout")
-
-
-@frozen
-class Wheel:
-    file: Path
-
-    @property
-    def names(self):
-        with zipfile.ZipFile(self.file) as wheel:
-            return set(wheel.namelist())
-
-    @property
-    def metadata(self):
-        (name,) = (name for name in self.names if name.endswith(".dist-info/METADATA"))
-        with zipfile.ZipFile(self.file) as wheel:
-            return HeaderParser().parsestr(wheel.read(name).decode())
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory):
-    """The wheel of every distribution, by its name."""
-    folder = tmp_path_factory.mktemp("wheels")
-    return {
-        name: Wheel(make_wheel_in(path / "pyproject.toml", folder).file) for name, path in PROJECTS.items()
-    }
 
 
 def project(name):
@@ -182,45 +152,9 @@ class TestRepository:
         assert named == []
 
 
-class Place:
-    """An empty environment with pip."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        home = folder / "home"
-        home.mkdir(parents=True)
-        self.env = {"HOME": str(home), "PATH": os.defpath, "LANG": "C.UTF-8"}
-        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, timeout=120)
-
-    def pip_install(self, *wheels):
-        outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        done = subprocess.run(
-            [self.folder / "venv/bin/python", "-m", "pip", "install", "-q", *(one.file for one in wheels)],
-            env=outside,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-
-    def lok(self, *args):
-        """The program `lok` itself, as pip made it."""
-        return subprocess.run(
-            [self.folder / "venv/bin/lok", *args],
-            env=self.env,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory, wheels):
-    place = Place(tmp_path_factory.mktemp("everything"))
+def everything(new_place, wheels):
+    place = new_place()
     place.pip_install(*wheels.values())
     (place.folder / "code").mkdir()
     (place.folder / "code/app.py").write_text(
@@ -251,8 +185,8 @@ class TestEverythingInstalled:
 
 
 @pytest.fixture(scope="module")
-def core_alone(tmp_path_factory, wheels):
-    place = Place(tmp_path_factory.mktemp("alone"))
+def core_alone(new_place, wheels):
+    place = new_place()
     place.pip_install(wheels["lok-core"])
     return place
 

@@ -7,6 +7,7 @@ import pytest
 
 from lok_core import (
     Backend,
+    LokDeprecationWarning,
     PluginError,
     Profile,
     PromptTask,
@@ -16,9 +17,11 @@ from lok_core import (
     Task,
     UnknownNameError,
     hookimpl,
+    hookspecs,
 )
 from lok_core.lok import installed, tasks_of, troubles
 from lok_core.registry import Plugin, Registry
+from lok_core.testing import load_plugin
 
 
 def backend(kind):
@@ -307,8 +310,12 @@ class TestWhatIsOffered:
         assert made.offered_by(WORKS) == [(Backend, "works")]
 
     def test_plugin_may_offer_nothing(self):
-        made = registry(plugin("lok-empty", module()), plugin("lok-none", gives([])))
+        made = registry(plugin("lok-none", gives([])))
         assert (made.names(Backend), made.broken) == ([], [])
+
+    def test_plugin_without_hooks_and_tasks_is_broken(self):
+        (broken,) = registry(plugin("lok-empty", module())).broken
+        assert broken.reason == "it offers nothing: no hook and no tasks.toml in the package made"
 
     def test_entry_point_may_be_an_object(self):
         class Plug:
@@ -338,6 +345,27 @@ class TestWhatIsOffered:
         assert made.names(Backend) == ["works"]
         made.add(plugin("lok-late", offers("lok_register_backends", backend("late"))))
         assert made.names(Backend) == ["late", "works"]
+
+
+class TestLoadPlugin:
+    def test_it_gives_what_the_plugin_offers(self):
+        offered = [backend("b"), backend("a")]
+        assert load_plugin(offers("lok_register_backends", *offered)) == [offered[1], offered[0]]
+
+    @pytest.mark.parametrize("what", ["raises in its hook", "misspelt hook", "abstract class"])
+    def test_what_lok_would_disable_is_an_error_that_says_why(self, what):
+        loads, reason = WRONG[what]
+        with pytest.raises(PluginError) as caught:
+            load_plugin(loads)
+        assert reason in caught.value.message
+
+
+def test_hook_that_goes_away_is_told_of_the_plugin_that_implements_it(monkeypatch):
+    told = LokDeprecationWarning("lok_register_rules goes away")
+    monkeypatch.setitem(hookspecs.lok_register_rules.lok_spec, "warn_on_impl", told)
+    made = registry(WORKS, plugin("lok-rule-old", offers("lok_register_rules")))
+    assert made.deprecated == {"lok-rule-old:plugin": ["lok_register_rules goes away"]}
+    assert made.broken == []
 
 
 class TestInstalled:
