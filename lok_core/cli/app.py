@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +16,9 @@ from lok_core import __version__
 from lok_core.cli.output import complain, quiet_stdout, say, write_stdout
 from lok_core.cli.places import given
 from lok_core.errors import ExitCode, LokError, UnknownNameError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _BUILTIN = {
     # command: (module below lok_core.cli, help)
@@ -26,6 +30,7 @@ _BUILTIN = {
     "doctor": ("doctor", "Check that each backend is ready, and say what would mend one that is not."),
     "ground": ("ground", "Check the findings of any tool or review against the code."),
     "init": ("init", "Write a lok.toml that matches the programs there are."),
+    "plugin": ("plugin", "Write a new plugin that you can start from."),
     "plugins": ("listing", "List the installed plugins, and what is wrong with broken ones."),
     "resume": ("resume", "Go on with a run that ended early: ask what has no answer yet."),
     "runs": ("runs", "List the runs that can be shown again or gone on with."),
@@ -33,6 +38,7 @@ _BUILTIN = {
     "smart": ("smart", "Ask the backend that suits the question best."),
     "spawn": ("spawn", "Split a task among several agents, all at once; --write lets them change code."),
     "suggest": ("suggest", "Show which backend suits a task, and why."),
+    "task": ("task_show", "Show what a task would ask."),
     "team": ("team", "Give each part of a task to the backend that suits it best, and sum up."),
     "trust": ("trust", "Trust the lok.toml and the content of a directory."),
 }
@@ -75,6 +81,18 @@ class Commands(click.Group):
             raise error
         return args[0], command, args[1:]
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """By the table, as click itself would import every command to see whether it is hidden."""
+        from click.shell_completion import CompletionItem
+
+        known = {**_tasks(ctx)[0], **{name: text for name, (_, text) in _BUILTIN.items()}}
+        offered = [
+            CompletionItem(name, help=text)
+            for name, text in sorted(known.items())
+            if name.startswith(incomplete)
+        ]
+        return offered + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         tasks, error = _tasks(ctx)
         if error is not None:
@@ -111,6 +129,10 @@ def lok(directory: str | None, config: str | None) -> None:
 def run(argv: Sequence[str]) -> int:
     """The exit code of that command line; every expected error has been told on standard error."""
     try:
+        if instruction := os.environ.get("_LOK_COMPLETE"):
+            from lok_core.cli.completion import complete
+
+            return complete(lok, instruction)
         return _invoke(argv)
     except LokError as error:
         _tell(error)
@@ -202,4 +224,5 @@ def _help_width() -> int:
 
 
 def _lowered(message: str) -> str:
+    message = re.sub(r"\s*\n\s*", " ", message)  # click lists choices on lines of their own
     return (message[:1].lower() + message[1:]).removesuffix(".")

@@ -55,7 +55,7 @@ class Lines(Display):
 
     def event(self, event: Event) -> None:
         if event.kind == "note":
-            say(f"note: {event.text}")
+            say(f"note: {clean_line(event.text)}")
         elif event.kind == "retry" or (self.verbose and event.kind in ("started", "progress")):
             say(f"{_title(event)}: {clean_line(event.text) or event.kind}")
         elif event.kind == "finished":
@@ -127,7 +127,7 @@ class LiveTable(Display):
     def event(self, event: Event) -> None:
         if event.kind == "note":
             with self.aside():
-                say(f"note: {event.text}")
+                say(f"note: {clean_line(event.text)}")
         elif event.kind == "queued":
             self._rows[event.number] = _Row(_title(event))
         elif event.kind == "finished":
