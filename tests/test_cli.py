@@ -221,7 +221,9 @@ def test_unknown_backend_is_told_with_the_nearest(lok):
 
 def test_unknown_backend_without_a_near_one_is_told_with_all(lok):
     done = lok("hunt", "-b", "echo,zzz")
-    assert_usage_error(done, "no backend named 'zzz'", r"installed backends: .*codex, echo, gemini, static")
+    assert_usage_error(
+        done, "no backend named 'zzz'", r"installed backends: .*codex, echo, gemini, openai, static"
+    )
 
 
 def test_unknown_format_is_told_with_the_nearest(lok):

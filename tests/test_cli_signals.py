@@ -20,7 +20,10 @@ import pytest
 
 from lok_core.testing import FakeCli
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc"),
+    pytest.mark.slow,  # each of them starts lok, and most of them wait for its end
+]
 
 BOUND_S = 20.0  # for what takes milliseconds on an idle machine
 
@@ -288,7 +291,6 @@ def test_the_private_folder_is_gone_after_a_signal(world, programs):
     assert list(private.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_what_a_killed_lok_left_in_its_private_folder_goes_with_the_next_run(world, programs):
     folder, env = world
     private = folder / "home" / ".local" / "state" / "lok" / "running"
@@ -367,7 +369,6 @@ def end_by_two(lok, number):
     return lok.end()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_lok_although_nobody_reads_the_report(world, form, number):

@@ -8,7 +8,7 @@ import sys
 import pytest
 import trio
 
-from lok_core.lok import make_limits, open_lok
+from lok_core import open_lok
 from lok_core.models import Health
 from lok_core.testing import ScriptedBackend
 
@@ -170,7 +170,7 @@ async def test_all_are_examined_at_once_and_none_holds_the_others_up(tmp_path, m
         async def check(self, run):
             await trio.sleep_forever()
 
-    async with open_lok(env={}, state_dir=tmp_path, limits=make_limits(0.3)) as lok:
+    async with open_lok(tmp_path, env={}, state_dir=tmp_path, timeout_s=0.3) as lok:
         made = {name: Meets(name) for name in ("a", "b", "c")}
         lok.engine.panel.backends = {**made, "late": Hangs("late")}
         healths = await lok.check()

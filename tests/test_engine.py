@@ -229,10 +229,24 @@ async def test_what_is_no_reply_is_the_plugins_fault(tmp_path):
         Reply("x", notes=None),
         Reply("x", usage=None),
         Reply("x", usage=Usage(cost_usd=float("inf"))),
+        Reply("x", usage=Usage("12", "13")),
         Reply("x", model=object()),
         Reply("x", session=b"s"),
     ],
-    ids=["text", "data-list", "set", "nan", "huge", "keys", "notes", "usage", "inf", "model", "session"],
+    ids=[
+        "text",
+        "data-list",
+        "set",
+        "nan",
+        "huge",
+        "keys",
+        "notes",
+        "usage",
+        "inf",
+        "texts",
+        "model",
+        "session",
+    ],
 )
 async def test_a_malformed_reply_fails_alone(tmp_path, reply):
     async with open_job(tmp_path, ScriptedBackend("a", [Step(reply)]), ScriptedBackend("b")) as job:

@@ -88,9 +88,8 @@ async def panel(tmp_path, **answers):
     registry = Registry()
     registry.add(Plugin("lok-test", "1", "test", Module))
     assert not registry.broken
-    async with open_lok(
-        env={}, state_dir=tmp_path / "state", registry=registry, backends=list(answers)
-    ) as lok:
+    places = {"env": {}, "state_dir": tmp_path / "state", "plugins": lambda env: registry}
+    async with open_lok(tmp_path, **places, backends=list(answers)) as lok:
         yield lok
 
 

@@ -26,7 +26,6 @@ from lok_core.modes.reporting import total
 from lok_core.outcome import Answer, AskDetail, TaskDetail
 from lok_core.registry import Plugin, Registry
 from lok_core.testing import ScriptedBackend, Step
-from tests.test_config import settings_from
 
 
 class Review(PromptTask):
@@ -72,8 +71,9 @@ async def opened(tmp_path, *offers, rules=(), tasks=(Review,), **options):
 
     registry = Registry()
     registry.add(Plugin("lok-test", "1", "test", Module))
-    async with open_lok(env={}, state_dir=tmp_path / "state", registry=registry, **options) as lok:
-        assert not registry.broken
+    given = {"env": {}, "state_dir": tmp_path / "state", "plugins": lambda env: registry, **options}
+    async with open_lok(tmp_path, **given) as lok:
+        assert not lok.warnings
         yield lok
 
 
@@ -154,8 +154,9 @@ async def test_prompts_of_a_table_for_a_task_that_takes_none_are_told(tmp_path):
         async def run(self, job):
             raise NotImplementedError
 
-    settings = settings_from('[tasks.own]\nprompts = [{name = "a", prompt = "?"}]')
-    async with opened(tmp_path, offering("codex"), tasks=[Own], settings=settings) as lok:
+    config = tmp_path / "given.toml"
+    config.write_text('[tasks.own]\nprompts = [{name = "a", prompt = "?"}]')
+    async with opened(tmp_path, offering("codex"), tasks=[Own], config=config) as lok:
         with pytest.raises(UsageError, match="the task 'own' takes no prompts, but asks in its own way"):
             await lok.run_task("own", tmp_path)
 
@@ -231,12 +232,13 @@ async def test_a_task_whose_models_cannot_read_says_how_they_may(tmp_path):
     async with opened(tmp_path, *offers) as lok:
         report = await lok.run_task("review", tmp_path)
     assert report.notes[0].startswith("no language model was asked: blind cannot read the directory")
+    assert "Profile.access" in report.notes[0]
     assert "access = { read = [...] }" in report.notes[0]
 
 
 async def test_a_task_without_anybody_is_an_error(tmp_path):
     async with opened(tmp_path) as lok:
-        with pytest.raises(NoBackendError, match="no backend is there to review"):
+        with pytest.raises(NoBackendError, match="no backend is there for the task 'review'"):
             await lok.run_task("review", tmp_path)
 
 

@@ -9,7 +9,6 @@ from lok_core.models import Vote
 from lok_core.outcome import Answer
 from lok_core.results import sections
 from lok_core.testing import Step
-from tests.test_config import settings_from
 from tests.test_modes import ANALYSER, READS, asked_of, offering, opened
 
 
@@ -68,8 +67,9 @@ async def test_suggest_leaves_out_who_answers_no_questions_or_is_asked_by_name_o
 
 
 async def test_strengths_of_the_configuration_join_in(tmp_path):
-    settings = settings_from('[backends.gemini]\nstrengths = ["performance"]')
-    found = await suggestion(tmp_path, SLOW, backend("codex"), backend("gemini"), settings=settings)
+    config = tmp_path / "given.toml"
+    config.write_text('[backends.gemini]\nstrengths = ["performance"]')
+    found = await suggestion(tmp_path, SLOW, backend("codex"), backend("gemini"), config=config)
     assert found.choice == "gemini"
 
 

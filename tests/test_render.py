@@ -302,7 +302,7 @@ def test_what_was_left_behind_is_told():
 # The modes in which several backends work together.
 
 SAMPLES = sample_reports()
-MODES = ("suggest", "smart", "team", "debate", "spawn", "spawned", "conduct")
+MODES = ("plan", "suggest", "smart", "team", "debate", "spawn", "spawned", "conduct")
 
 
 @pytest.mark.parametrize("name", MODES)
