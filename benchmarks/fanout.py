@@ -69,7 +69,11 @@ async def main() -> int:
         for what, requests in (("3 backends, 1 prompt", 3), ("3 backends, 4 prompts", 12)):
             begin = time.monotonic()
             async with open_lok(
-                env=os.environ, state_dir=Path(folder) / "state", registry=registry, backends=["all"]
+                Path(folder),
+                env=os.environ,
+                state_dir=Path(folder) / "state",
+                plugins=lambda env: registry,
+                backends=["all"],
             ) as lok:
                 if requests == 3:
                     report = await lok.ask("why?", Path(folder))
