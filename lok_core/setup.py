@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -210,12 +211,27 @@ def _models_layer(models: Sequence[str], panel: Panel) -> Layer:
             name, model = asked[0], given
         if not model.strip():
             raise UsageError(f"-m {given}: the model's name is missing", "write -m NAME=MODEL")
-        if "model" not in fields_dict(panel.get(name).Config):
+        if not _takes_model(panel.get(name)):
             raise UsageError(f"-m {given}: the backend {name!r} takes no model")
         tables[name] = {"model": model}
     from lok_core.config_layers import Layer
 
     return Layer("-m", {"backends": tables})
+
+
+def _takes_model(backend: Backend) -> bool:
+    """Whether a model can be chosen, and then gets to what is asked."""
+    from lok_core.command_spec import CommandSpec
+
+    if "model" not in fields_dict(backend.Config):
+        return False
+    spec = getattr(backend, "spec", None)
+    if not isinstance(spec, CommandSpec):
+        return True
+    config = backend.config
+    words = [*chain(*spec.flags), *(spec.args if config.args is None else config.args), *config.extra_args]
+    templates = [*spec.files.values(), *spec.env.values(), *config.env.values()]
+    return any("{model}" in word for word in (*words, *templates))
 
 
 def make_panel(

@@ -159,7 +159,7 @@ def test_mistakes_in_prompts_are_told_beside_others_in_their_task(lok):
         '[tasks.todo]\nprompts = [{name = "a", prompt = " "}, {name = "a", prompt = "x", on = 1}]'
     )
     assert errors(lok("config"))[1:] == [
-        f"  {file}: tasks.todo.prompts[1].on: no such key; there are category, name, prompt",
+        f"  {file}: tasks.todo.prompts[1].on: no such key; there are category, name, prompt, unless, when",
         f"  {file}: tasks.todo.prompts[0].prompt: it is empty",
         f"  {file}: tasks.todo.prompts[1].name: 'a' is the name of an earlier prompt",
     ]

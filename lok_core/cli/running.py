@@ -19,7 +19,7 @@ from lok_core.cli.app import shadowed
 from lok_core.cli.display import make_display
 from lok_core.cli.issues import create_issues
 from lok_core.cli.output import complain, hide, say, write_file, write_stdout
-from lok_core.cli.places import open_here
+from lok_core.cli.places import cwd, open_here
 from lok_core.cli.signals import Signals
 from lok_core.errors import ExitCode, LokError, PluginError
 from lok_core.events import Event
@@ -196,7 +196,7 @@ def _invocation(options: Options) -> dict[str, Any]:
     """What a run's journal keeps of how it was started, as JSON."""
     told = asdict(options, filter=lambda part, _: part.name not in _OF_THE_MOMENT)
     return {
-        "cwd": os.getcwd(),
+        "cwd": str(cwd()),
         "options": {name: "inf" if value == math.inf else value for name, value in told.items()},
     }
 

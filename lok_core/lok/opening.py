@@ -134,13 +134,16 @@ async def open_lok(
         absolute(config, "config")  # which is named as it was given
     setup = Setup.read(env, state_dir, existing(directory), config_dir, config)
     registry = plugins(setup.env)
+    listening = Listening(listener)
+    hidden = partial(mask, secrets=setup.secrets() | declared_secrets(registry, env))
     try:
         settings = setup.settings(registry, models, backends)
+        for note in settings.notes:  # they may be why the next line fails
+            listening.tell(masked(Event("note", text=note), hidden))
         panel = make_panel(registry, setup.env, backends, settings, setup.trusted)
     except LokError as error:
-        error.hide(partial(mask, secrets=setup.secrets() | declared_secrets(registry, env)))
+        error.hide(hidden)
         raise
-    listening = Listening(listener)
 
     def tell(event: Event) -> None:
         if event.kind == "note" or not lok.plan:
@@ -156,8 +159,6 @@ async def open_lok(
         with private_folder(state_dir, children.mark) as folder:
             engine = Engine(panel, rules, children, folder, limits, tell)
             lok = Lok(registry, engine, children.mark, state_dir, settings, plan, invocation or {}, listening)
-            for note in settings.notes:
-                tell(Event("note", text=note))
             try:
                 yield lok
             finally:
