@@ -7,6 +7,8 @@ import pytest
 
 from tests.test_cli_config import Home
 
+pytestmark = pytest.mark.slow  # each runs lok as a process
+
 TASK = '[tasks.review]\nprompts = [{name = "sql", prompt = "Find SQL injection", category = "injection"}]\n'
 LINE = 'cursor.execute("SELECT " + name)'
 FOUND = f"1. **High** `app.py:2`: SQL injection through the name\n\n   ```python\n   {LINE}\n   ```\n"
@@ -29,7 +31,6 @@ def says(lok, **said):
     return ",".join(said)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "options", "code"),
     [
@@ -59,7 +60,6 @@ def test_a_gate_that_fails_says_so(lok):
     assert "--fail-on medium: 1 finding\n" in done.stderr
 
 
-@pytest.mark.slow
 def test_a_gate_that_nobody_can_judge_says_why(lok):
     done = lok("review", "-b", says(lok, one="No issues found.", two=None), "--fail-on", "medium")
     assert "--fail-on medium: incomplete, as 1 of 2 requests failed\n" in done.stderr
@@ -83,7 +83,6 @@ def test_options_that_cannot_be_followed_are_told_before_anybody_is_asked(lok, o
     assert "hint: " in done.stderr
 
 
-@pytest.mark.slow
 def test_a_baseline_is_made_added_to_and_pruned(lok):
     baseline = lok.project / "baseline.json"
     name = says(lok, one=FOUND)
@@ -111,7 +110,6 @@ def test_a_baseline_that_cannot_be_written_costs_no_report(lok):
     assert "error: the baseline /dev/null/baseline.json " in done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "holds"),
     [
@@ -130,7 +128,6 @@ def test_every_format_holds_the_finding(lok, form, holds):
     assert "SQL injection through the name" in done.stdout
 
 
-@pytest.mark.slow
 def test_what_was_read_from_a_failed_answer_is_marked(lok):
     fake = lok.fake("one", stdout=FOUND, stderr="quota exceeded", code=1)[1]
     lok.user(TASK + fake)
@@ -140,7 +137,6 @@ def test_what_was_read_from_a_failed_answer_is_marked(lok):
     assert finding["incomplete"] is True
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("said", ["Hello there.", '{"results": [1, 2'])
 def test_a_gate_over_what_was_not_understood_is_undecided(lok, said):
     (lok.project / "review.md").write_text(said)
@@ -149,7 +145,6 @@ def test_a_gate_over_what_was_not_understood_is_undecided(lok, said):
     assert "No findings. Findings may be missing, so this is no clean bill." in done.stdout
 
 
-@pytest.mark.slow
 def test_a_gate_over_a_review_that_found_nothing_holds(lok):
     (lok.project / "review.md").write_text("I read everything. No issues found.")
     done = lok("ground", "review.md", "--fail-on", "high")
@@ -164,7 +159,6 @@ def test_ground_tells_what_holds_and_what_does_not(lok):
     assert "/etc/passwd:1 (not a file of this directory)" in done.stdout
 
 
-@pytest.mark.slow
 def test_an_answer_that_was_not_read_leaves_the_gate_undecided(lok):
     said = "Here is how it works: app.py:1 calls app.py:2, which calls it back."
     done = lok("review", "-b", says(lok, one=said), "--fail-on", "high")
@@ -172,7 +166,6 @@ def test_an_answer_that_was_not_read_leaves_the_gate_undecided(lok):
     assert "could not be read" in done.stderr
 
 
-@pytest.mark.slow
 def test_an_answer_that_was_cut_leaves_the_gate_undecided(lok):
     said = (
         '{"findings": ['
@@ -183,7 +176,6 @@ def test_an_answer_that_was_cut_leaves_the_gate_undecided(lok):
     assert done.code == 5, done.stderr
 
 
-@pytest.mark.slow
 def test_pruning_keeps_what_stands_in_a_renamed_file(lok):
     git = ["git", "-c", "user.name=a", "-c", "user.email=b"]
 
@@ -202,7 +194,6 @@ def test_pruning_keeps_what_stands_in_a_renamed_file(lok):
     assert lok("review", "-b", name, *gate).code == 0
 
 
-@pytest.mark.slow
 def test_a_refusal_leaves_the_gate_undecided(lok):
     done = lok("review", "-b", says(lok, one="I cannot help with that."), "--fail-on", "low")
     assert done.code == 5, done.stderr

@@ -15,7 +15,10 @@ from tests.test_cli_signals import heeded_signals, running, until
 
 __all__ = ["heeded_signals"]  # a fixture for everything here
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc"),
+    pytest.mark.slow,  # a lok process each
+]
 
 SECRET = "sk-0123456789abcdef"
 TABLES = """\
@@ -130,7 +133,6 @@ MODES = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_a_killed_run_goes_on_with_what_it_had_been_answered(house, mode):
     command, answers, asked = MODES[mode]
@@ -162,7 +164,6 @@ def test_a_killed_run_goes_on_with_what_it_had_been_answered(house, mode):
     assert house.lines("run")[0]["continues"] == killed.stem
 
 
-@pytest.mark.slow
 def test_of_a_killed_task_the_findings_are_shown(house):
     house.end(signal.SIGKILL, 4, "hunt", "-b", "quick,slow", asked=4)
     (finding,) = house.lok("show", "last", "-f", "json").report["findings"]
@@ -170,7 +171,6 @@ def test_of_a_killed_task_the_findings_are_shown(house):
     assert finding["grounding"] == "exact"
 
 
-@pytest.mark.slow
 def test_of_a_killed_run_what_was_said_is_shown_and_how_to_go_on(house):
     house.end(signal.SIGKILL, 1, *ASK)
     done = house.lok("show", "last")
@@ -180,7 +180,6 @@ def test_of_a_killed_run_what_was_said_is_shown_and_how_to_go_on(house):
     assert f"`lok resume {short(house.journals[0])}` goes on" in done.stderr
 
 
-@pytest.mark.slow
 def test_it_is_shown_although_the_backends_are_gone(house):
     house.end(signal.SIGKILL, 4, "hunt", "-b", "quick,slow", asked=4)
     (house.work / "own.toml").unlink()
@@ -191,7 +190,6 @@ def test_it_is_shown_although_the_backends_are_gone(house):
     assert [one["name"] for one in report["backends"]] == ["quick", "slow"]
 
 
-@pytest.mark.slow
 def test_it_is_shown_although_the_directory_is_gone(house):
     house.end(signal.SIGKILL, 4, "hunt", "-b", "quick,slow", asked=4)
     house.work.rename(house.folder / "moved")
@@ -201,7 +199,6 @@ def test_it_is_shown_although_the_directory_is_gone(house):
     assert finding["grounding"] == "file-missing"
 
 
-@pytest.mark.slow
 def test_a_report_is_shown_in_any_format_and_as_a_file(house):
     house.end(signal.SIGINT, 4, "hunt", "-b", "quick,slow", asked=4)
     assert "# " in house.lok("show", "last", "-f", "markdown").stdout
@@ -224,7 +221,6 @@ def test_a_cap_that_is_reached_leaves_something_to_ask(house):
     assert len(house.quick.calls) == len(house.slow.calls) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_says_how_to_go_on(house, number):
     code, lok = house.end(number, 1, *ASK)
@@ -243,7 +239,6 @@ def test_a_second_ctrl_c_says_it_too(house):
     assert HINT.format(short(house.journals[0])) in lok.stderr
 
 
-@pytest.mark.slow
 def test_a_report_that_cannot_be_written_does_not_hide_it(house):
     with open("/dev/full", "wb") as full, house.started(*ASK, "-f", "json", stdout=full) as lok:
         until(lambda: len(house.answers()) == 1 and house.slow.calls)
@@ -271,7 +266,6 @@ def test_the_first_answer_leaves_nothing_to_ask(house):
     assert "lok resume" not in done.stderr
 
 
-@pytest.mark.slow
 def test_a_run_in_which_nothing_is_left_is_shown_instead(house):
     house.mend()
     house.lok(*ASK, "-c", "own.toml", cwd=house.work)
@@ -282,7 +276,6 @@ def test_a_run_in_which_nothing_is_left_is_shown_instead(house):
     assert len(house.journals) == len(house.quick.calls) == len(house.slow.calls) == 1
 
 
-@pytest.mark.slow
 def test_a_run_in_which_nothing_is_left_ends_as_it_did(house):
     house.mend()
     command = ["hunt", "-b", "quick,slow", "--fail-on", "low", "-f", "json", "-o", "report.json"]
@@ -302,7 +295,6 @@ def test_a_run_in_which_nothing_is_left_ends_as_it_did(house):
 # How it goes on.
 
 
-@pytest.mark.slow
 def test_where_the_configuration_of_then_is_gone_another_one_can_be_named(house):
     house.end(signal.SIGKILL, 1, *ASK)
     house.mend()
@@ -319,7 +311,6 @@ def test_where_the_configuration_of_then_is_gone_another_one_can_be_named(house)
     assert len(house.quick.calls) == 1
 
 
-@pytest.mark.slow
 def test_who_goes_on_with_an_older_run_is_told_of_the_one_that_has(house):
     house.end(signal.SIGKILL, 1, *ASK)
     house.mend()
@@ -331,7 +322,6 @@ def test_who_goes_on_with_an_older_run_is_told_of_the_one_that_has(house):
     )
 
 
-@pytest.mark.slow
 def test_runs_of_a_later_lok_are_named(house):
     house.mend()
     house.lok(*ASK, "-c", "own.toml", cwd=house.work)
@@ -344,7 +334,6 @@ def test_runs_of_a_later_lok_are_named(house):
     assert house.lok("show", "bb").code == 2
 
 
-@pytest.mark.slow
 def test_it_goes_on_where_the_report_was_to_go(house):
     house.end(signal.SIGKILL, 1, *ASK, "-f", "markdown", "-o", "report.md")
     house.mend()
@@ -352,7 +341,6 @@ def test_it_goes_on_where_the_report_was_to_go(house):
     assert "the slow answer" in (house.work / "report.md").read_text()
 
 
-@pytest.mark.slow
 def test_what_is_given_now_counts_more(house):
     house.end(signal.SIGKILL, 1, *ASK, "-f", "markdown", "-o", "report.md", "--timeout", "0")
     house.mend()
@@ -362,7 +350,6 @@ def test_what_is_given_now_counts_more(house):
     assert not (house.work / "report.md").exists()
 
 
-@pytest.mark.slow
 def test_a_gate_holds_also_for_the_run_that_goes_on(house):
     house.end(signal.SIGKILL, 4, "hunt", "-b", "quick,slow", "--fail-on", "low", asked=4)
     house.mend()
@@ -372,7 +359,6 @@ def test_a_gate_holds_also_for_the_run_that_goes_on(house):
 BASELINE = ("hunt", "-b", "quick,slow", "--fail-on", "low", "--baseline", "known.json", "--update-baseline")
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_leaves_the_baseline_alone_so_that_the_gate_holds(house):
     code, lok = house.end(signal.SIGINT, 4, *BASELINE, asked=4)
     assert code == 130
@@ -383,7 +369,6 @@ def test_an_interrupted_run_leaves_the_baseline_alone_so_that_the_gate_holds(hou
     assert "app.py" in (house.work / "known.json").read_text()
 
 
-@pytest.mark.slow
 def test_a_run_that_a_cap_ended_leaves_the_baseline_alone(house):
     house.mend()
     done = house.lok(*BASELINE, "--max-calls", "4", "-c", "own.toml", cwd=house.work)
@@ -391,7 +376,6 @@ def test_a_run_that_a_cap_ended_leaves_the_baseline_alone(house):
     assert not (house.work / "known.json").exists()
 
 
-@pytest.mark.slow
 def test_one_that_is_killed_again_goes_on_with_all_answers(house):
     command, answers, asked = MODES["debate"]
     house.end(signal.SIGKILL, answers, *command, asked=asked)
@@ -407,7 +391,6 @@ def test_one_that_is_killed_again_goes_on_with_all_answers(house):
     assert len(set(prompts)) == len(prompts)
 
 
-@pytest.mark.slow
 def test_a_line_that_was_cut_off_is_asked_again(house):
     house.end(signal.SIGKILL, 1, *ASK)
     (journal,) = house.journals
@@ -418,7 +401,6 @@ def test_a_line_that_was_cut_off_is_asked_again(house):
     assert len(house.quick.calls) == 2
 
 
-@pytest.mark.slow
 def test_a_run_that_goes_on_is_not_resumed(house):
     with house.started(*ASK) as lok:
         until(lambda: len(house.answers()) == 1)
@@ -444,7 +426,6 @@ def test_a_folder_that_is_gone_is_told_with_a_way_out(house):
 # What is kept.
 
 
-@pytest.mark.slow
 def test_secrets_are_in_no_line_but_in_prompts(house):
     house.env["QUICK_KEY"] = SECRET
     FakeCli.make(house.folder / "bin", "quick", stdout=f"the key is {SECRET}")
@@ -474,7 +455,6 @@ def test_a_full_disk_does_not_lose_the_run(house):
 # The list.
 
 
-@pytest.mark.slow
 def test_the_list_says_what_was_asked_and_how_it_ended(house):
     assert house.lok("runs").stdout == "no run has been kept yet\n"
     house.end(signal.SIGKILL, 1, *ASK)
@@ -493,7 +473,6 @@ def test_the_list_says_what_was_asked_and_how_it_ended(house):
     assert {one["journal"] for one in listed["runs"]} == {str(path) for path in house.journals}
 
 
-@pytest.mark.slow
 def test_old_runs_are_removed_when_asked_for(house):
     house.end(signal.SIGKILL, 1, *ASK)
     assert house.lok("runs", "--prune").stdout == "0 runs removed\n"

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.slow  # each runs lok as a process
+
 FAULTY = {
     "lok-backend-stillborn": """
         class Stillborn(Backend):
@@ -250,13 +252,11 @@ class TestFaultyRenderers:
         assert (done.code, done.stdout) == (4, "=== ECHO ===\nhi\n\n")
         assert f"error: the format '{name}' of lok-render-torn failed: {reason}" in done.stderr
 
-    @pytest.mark.slow
     def test_report_is_written_as_text(self, faulty):
         done = faulty.lok("ask", "-b", "echo", "-f", "torn", "-o", "report.torn", "hi")
         assert (done.code, done.stdout) == (4, "")
         assert (faulty.folder / "report.torn").read_text() == "=== ECHO ===\nhi\n\n"
 
-    @pytest.mark.slow
     def test_one_that_cannot_be_made_is_an_error_before_anything_is_asked(self, faulty):
         done = faulty.lok("ask", "-b", "echo", "-f", "unmade", "hi")
         assert (done.code, done.stdout) == (2, "")
@@ -278,7 +278,6 @@ class TestFaultyTasks:
     def test_place_where_it_broke_off_is_told(self, faulty):
         assert "lok_task_quitter.py:" in faulty.said("quitter", "code").stderr
 
-    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("task", "reason"),
         [
@@ -294,7 +293,6 @@ class TestFaultyTasks:
         assert f"the task {task} broke off: " in report["notes"][0]
         assert reason in report["notes"][0]
 
-    @pytest.mark.slow
     def test_reason_is_told_even_quietly(self, faulty):
         done = faulty.lok("coward", "code", "-q")
         assert (done.code, "LookupError: lost the first one" in done.stderr) == (4, True)

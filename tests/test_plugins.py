@@ -114,15 +114,14 @@ def row(listing, distribution):
     return [line[1:] for line in lines if line and line[0] == distribution]
 
 
+@pytest.mark.slow
 class TestBrokenPlugins:
-    @pytest.mark.slow
     @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
     def test_every_command_works(self, bedlam, command):
         done = bedlam.said(*command)
         assert done.code == 0, done.stderr
         assert "Traceback" not in done.stderr
 
-    @pytest.mark.slow
     def test_answers_come_as_without_them(self, bedlam):
         assert bedlam.said("ask", "-b", "echo", "hi").stdout == "=== ECHO ===\nhi\n\n"
         report = bedlam.said("ask", "-b", "echo", "-f", "json", "hi").report
