@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -33,6 +34,18 @@ class Asks(Task):
 def lok_register_tasks():
     return [Asks]
 """
+
+
+@pytest.fixture(autouse=True)
+def heeded_signals():
+    """Children inherit what is ignored here, as it is where pytest runs under nohup or in the background."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @frozen

@@ -9,11 +9,10 @@ import pytest
 
 import lok_core
 from lok_core.testing import FakeCli, run_lok
-from tests.test_cli_signals import heeded_signals, left_of, running, until
+from tests.test_cli_signals import left_of, running, until
 
 pytestmark = pytest.mark.slow  # each runs lok as a process
 
-__all__ = ["heeded_signals"]  # a fixture for everything here
 
 ASKS = (
     'I ask two.\n[{"action": "query_backend", "backend": "one", "prompt": "Why?"}, '

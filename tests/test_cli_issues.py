@@ -12,7 +12,6 @@ from contextlib import suppress
 import pytest
 
 from lok_core.testing import run_lok
-from tests.test_cli_signals import heeded_signals  # noqa: F401 - it counts here as well
 from tests.test_issues import FakeGh, repository
 
 pytestmark = pytest.mark.slow  # each runs lok as a process

@@ -11,9 +11,7 @@ import pytest
 
 import lok_core
 from lok_core.testing import FakeCli, run_lok
-from tests.test_cli_signals import heeded_signals, running, until
-
-__all__ = ["heeded_signals"]  # a fixture for everything here
+from tests.test_cli_signals import running, until
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc"),

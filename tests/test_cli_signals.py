@@ -76,18 +76,6 @@ def distribution(folder, name, module):
     (folder / f"lok_backend_{name}.py").write_text(textwrap.dedent(module))
 
 
-@pytest.fixture(autouse=True)
-def heeded_signals():
-    """Children inherit what is ignored here, as it is where pytest runs under nohup or in the background."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
-    for number in ignored:
-        signal.signal(number, signal.SIG_DFL)
-    yield
-    for number in ignored:
-        signal.signal(number, signal.SIG_IGN)
-
-
 @pytest.fixture
 def world(tmp_path, lok_env):
     """A folder of programs and plugins, and the environment in which lok finds them."""

@@ -6,13 +6,11 @@ import signal
 import pytest
 
 from lok_core.testing import FakeCli, LokResult, run_lok
-from tests.test_cli_signals import heeded_signals, left_of, running
+from tests.test_cli_signals import left_of, running
 
 from .provider import FakeProvider
 from .provider_answers import Scripted
 from .provider_formats import OUTPUT_TOKENS, Call
-
-__all__ = ["heeded_signals"]  # a fixture for everything here
 
 KEY = "sk-ant-api-test-key-9876"
 TABLE = '[backends.{name}]\nuse = "command"\ncommand = "{name}"\n'
