@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from attrs import Factory, define
 
 from lok_core.errors import UsageError
 from lok_core.folders import absolute, existing
+from lok_core.lok.listening import Listening
 from lok_core.outcome import Screening
 from lok_core.registry import DISABLE, Registry
 from lok_core.settings import Settings
@@ -20,7 +21,6 @@ from lok_core.setup import make_task
 
 if TYPE_CHECKING:
     from lok_core.engine import Engine
-    from lok_core.events import Event
     from lok_core.findings.baseline import Baseline
     from lok_core.job import EngineJob
     from lok_core.journal import Journal, Recalled
@@ -37,28 +37,6 @@ def troubles(registry: Registry) -> list[str]:
         for broken in registry.broken
     ]
     return broken + registry.duplicates()
-
-
-@define(eq=False)
-class Listening:
-    """Whom events are told; one that raises is told no more of them, and does the run no harm.
-
-    Attributes:
-        fault: what it raised, for the reader of the report; empty as a rule.
-    """
-
-    listener: Callable[[Event], None]
-    fault: str = ""
-
-    def tell(self, event: Event) -> None:
-        """Tells of the event."""
-        if self.fault:
-            return
-        try:
-            self.listener(event)
-        except Exception as error:  # noqa: BLE001 - whatever a program's own code raises
-            what = f"the listener raised {type(error).__name__}: {error}"
-            self.fault = f"{what}; it was told nothing more"
 
 
 @define(eq=False)

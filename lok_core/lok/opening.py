@@ -13,7 +13,8 @@ from lok_core.events import Event
 from lok_core.folders import absolute, existing, private_folder
 from lok_core.interfaces import Backend, Rule
 from lok_core.limits import make_limits
-from lok_core.lok.opened import Listening, Lok
+from lok_core.lok.listening import Listening
+from lok_core.lok.opened import Lok
 from lok_core.models import Profile
 from lok_core.registry import DISABLE, Registry
 from lok_core.sanitize import mask, masked

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve
 
+from lok_backend_gemini.login import BY_KEY, LOGIN, USERS, VERTEX, logged_in
 from lok_core import (
     Backend,
     BackendError,
@@ -47,17 +47,12 @@ _READING = ("read_file", "list_directory", "grep_search")
 _WRITING = (*_READING, "replace", "write_file")
 _TOOLS: Mapping[Access, tuple[str, ...]] = {"none": (), "read": _READING, "write": _WRITING}
 
-_USERS = "~/.gemini/settings.json"
-# With another provider's address gemini chooses a way to log in that it then calls invalid.
-_BY_KEY = '{"security": {"auth": {"selectedType": "gemini-api-key"}}}'
-_VERTEX = "export GOOGLE_API_KEY, or GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION"
 _EXAMPLE = """\
 {"type":"init","session_id":"s-1","model":"gemini-x"}
 {"type":"message","role":"user","content":"why?"}
 {"type":"message","role":"assistant","content":"{answer}","delta":true}
 {"type":"result","status":"success","stats":{"input_tokens":900,"output_tokens":7,"cached":80}}
 """
-_LOGIN = "export GEMINI_API_KEY=..., or run `gemini` once and log in"
 
 # What the messages of a failed run mean, first match first. Quota before rate limit: both have status 429,
 # and for both Google speaks of a quota; only what passes by itself comes with a time to wait.
@@ -76,7 +71,7 @@ _FAILURES = (
         r"permission_denied|invalid authentication|failed to log ?in",
         "auth",
         "Google does not accept {credentials}",
-        _LOGIN,
+        LOGIN,
     ),
     KnownFailure(
         r"\"code\":\s*429\b|rate ?limit|resource_exhausted",
@@ -217,10 +212,10 @@ class Gemini(CommandBackend):
         format="jsonl",
         errors=(
             ErrorPattern(
-                "Invalid auth method", "auth", stream="stderr", exit=41, hint=f"put {_BY_KEY} into {_USERS}"
+                "Invalid auth method", "auth", stream="stderr", exit=41, hint=f"put {BY_KEY} into {USERS}"
             ),
-            ErrorPattern("When using Vertex AI", "auth", stream="stderr", exit=41, hint=_VERTEX),
-            ErrorPattern("(?i)auth|GEMINI_API_KEY", "auth", stream="stderr", exit=41, hint=_LOGIN),
+            ErrorPattern("When using Vertex AI", "auth", stream="stderr", exit=41, hint=VERTEX),
+            ErrorPattern("(?i)auth|GEMINI_API_KEY", "auth", stream="stderr", exit=41, hint=LOGIN),
             ErrorPattern(
                 r"Unknown argument|Invalid values|Not enough arguments",
                 "invalid",
@@ -264,10 +259,10 @@ class Gemini(CommandBackend):
         health = await super().check(run)
         if not health.ready:
             return health
-        logged_in, message, hint = _logged_in({**run.env, **self.config.env})
-        if logged_in is False:
+        found, message, hint = logged_in({**run.env, **self.config.env})
+        if found is False:
             return evolve(health, ready=False, logged_in=False, message=message, hint=hint)
-        return evolve(health, logged_in=logged_in)
+        return evolve(health, logged_in=found)
 
 
 def _guarded(request: Request) -> str:
@@ -340,67 +335,6 @@ def _plain(message: str) -> str:
         return str(error["error"]["message"])
     except (ValueError, TypeError, KeyError):
         return message.partition("\n")[0].removeprefix("[API Error: ").removesuffix("]")
-
-
-def _logged_in(env: Mapping[str, str]) -> tuple[bool | None, str, str]:
-    """Whether there are credentials for the chosen way to log in, what is missing, and what mends it.
-
-    None where the user's own files or the system's keychain may hold them.
-    """
-    home = Path(env.get("GEMINI_CLI_HOME") or env.get("HOME") or "/")
-    folder = home / ".gemini"
-    hidden = any(
-        file.exists() for file in (folder / ".env", home / ".env", folder / "gemini-credentials.json")
-    )
-    way = _selected(folder / "settings.json") or _way_by(env)
-    if way == "gateway":
-        return (
-            False,
-            f"GOOGLE_GEMINI_BASE_URL is set, but {_USERS} selects no way to log in",
-            (f"put {_BY_KEY} into {_USERS}"),
-        )
-    if way == "gemini-api-key":
-        there = bool(env.get("GEMINI_API_KEY"))
-        hidden = hidden or sys.platform == "darwin"  # its keychain is where gemini puts a key
-        missing = f"{_USERS} selects a key, and GEMINI_API_KEY is not set"
-        hint = "export GEMINI_API_KEY=..."
-    elif way == "oauth-personal":
-        there = (folder / "oauth_creds.json").exists()
-        missing, hint = (
-            f"{_USERS} selects a Google account, and nobody is logged in",
-            "run `gemini` and log in",
-        )
-    elif way == "vertex-ai":
-        project = env.get("GOOGLE_CLOUD_PROJECT") and env.get("GOOGLE_CLOUD_LOCATION")
-        there = bool(env.get("GOOGLE_API_KEY") or project)
-        missing, hint = "Vertex AI is selected without a project and a key", _VERTEX
-    elif way:
-        return None, "", ""
-    else:
-        there, missing, hint = False, "no key and no login", _LOGIN
-    return (True, "", "") if there else (None if hidden else False, missing, hint)
-
-
-def _selected(settings: Path) -> str:
-    """The way to log in that the settings select; they may hold comments, so they are no plain JSON."""
-    try:
-        found = re.search(r'"selected(?:Auth)?Type"\s*:\s*"([\w-]+)"', settings.read_text(errors="replace"))
-    except OSError:
-        return ""
-    return found[1] if found else ""
-
-
-def _way_by(env: Mapping[str, str]) -> str:
-    """The way to log in that gemini itself chooses by its environment; in its order."""
-    for name, wanted, way in (
-        ("GOOGLE_GENAI_USE_GCA", "true", "oauth-personal"),
-        ("GOOGLE_GENAI_USE_VERTEXAI", "true", "vertex-ai"),
-        ("GOOGLE_GEMINI_BASE_URL", "", "gateway"),
-        ("GEMINI_API_KEY", "", "gemini-api-key"),
-    ):
-        if env.get(name) and wanted in ("", env[name]):
-            return way
-    return ""
 
 
 def _table(event: Mapping[str, Any], key: str) -> Mapping[str, Any]:
