@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -136,7 +136,10 @@ async def open_lok(
     setup = Setup.read(env, state_dir, existing(directory), config_dir, config)
     registry = plugins(setup.env)
     listening = Listening(listener)
-    hidden = partial(mask, secrets=setup.secrets() | declared_secrets(registry, env))
+
+    def hidden(text: str) -> str:  # as few need it, and the panel knows the secrets once it is there
+        return mask(text, setup.secrets() | declared_secrets(registry, env))
+
     try:
         settings = setup.settings(registry, models, backends)
         for note in settings.notes:  # they may be why the next line fails

@@ -49,6 +49,18 @@ def program(name: str) -> Path:
     return found
 
 
+def processes_in(home: Path) -> list[str]:
+    """Command lines of the processes that have this HOME."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"HOME={home}\0".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
 def install() -> None:
     """Installs all three from the npm registry unless they are there.
 

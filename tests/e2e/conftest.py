@@ -2,7 +2,6 @@
 
 import os
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -102,14 +101,7 @@ class RealClis:
 
     def processes(self):
         """Command lines of the processes that have this HOME."""
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"HOME={self.home}\0".encode() in (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_text().replace("\0", " "))
-            except OSError:
-                continue
-        return found
+        return clis.processes_in(self.home)
 
     def _write(self, name, text):
         (self.home / name).parent.mkdir(mode=0o700, exist_ok=True)

@@ -93,14 +93,7 @@ class Recipe:
 
     def processes(self) -> list[str]:
         """Command lines of the processes that have this HOME."""
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"HOME={self.home}\0".encode() in (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_text().replace("\0", " "))
-            except OSError:
-                continue
-        return found
+        return clis.processes_in(self.home)
 
 
 @contextmanager
